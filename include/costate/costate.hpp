@@ -4,3 +4,4 @@
 
 #include <costate/core/error.hpp>
 #include <costate/core/version.hpp>
+#include <costate/io/csv.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// What holds for the tree as a whole: floors, the mirror of tests and headers, the top level. Each check returns its findings, one
-// line each, so that it can be tried on a tree that is wrong.
+// What holds for the tree as a whole: floors, the mirror of tests and headers, the top level. Each check returns its findings,
+// one line each, so that it can be tried on a tree that is wrong.
 
 #include <algorithm>
 #include <filesystem>
@@ -17,15 +17,17 @@ namespace fs = std::filesystem;
 using Findings = std::vector<std::string>;
 
 /// A header includes headers of its own room, or of rooms on lower floors.
-inline const std::map<std::string, int> floors{{"core", 0},  {"autodiff", 1}, {"io", 1},  {"parallel", 1}, {"ode", 2},   {"nn", 2},
-                                               {"optim", 2}, {"adjoint", 3},  {"sde", 4}, {"train", 4},    {"models", 5}};
+inline const std::map<std::string, int> floors{{"core", 0}, {"autodiff", 1}, {"io", 1},    {"parallel", 1},
+                                               {"ode", 2},  {"nn", 2},       {"optim", 2}, {"adjoint", 3},
+                                               {"sde", 4},  {"train", 4},    {"models", 5}};
 
 /// Headers that the umbrella leaves out because they need what not everybody has, by their path below include/.
 inline const std::set<std::string> optional_headers{};
 
 /// What may stand at the top beside dot-files; build/ is nobody's source.
-inline const std::set<std::string> top_level{"include",           "tests",     "benchmarks", "examples", "cmake", "CMakeLists.txt",
-                                             "CMakePresets.json", "README.md", "LICENSE",    "build"};
+inline const std::set<std::string> top_level{"include", "tests",          "benchmarks",        "examples",
+                                             "cmake",   "CMakeLists.txt", "CMakePresets.json", "README.md",
+                                             "LICENSE", "build"};
 
 inline std::string read(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -132,7 +134,7 @@ inline Findings strangers_at_the_top(const fs::path& root) {
 
 /// Absolute paths that exist on one person's machine only.
 inline Findings machine_paths(const fs::path& root) {
-  const std::set<std::string> text{"",    ".hpp", ".cpp", ".txt", ".cmake", ".in",  ".sh",
+  const std::set<std::string> text{"",    ".hpp",  ".cpp", ".txt", ".cmake", ".in", ".sh",
                                    ".md", ".json", ".csv", ".svg", ".yml",   ".gp"};
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(root)) {
@@ -144,7 +146,8 @@ inline Findings machine_paths(const fs::path& root) {
     }
   }
   const auto part_of_longer_path = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '}' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '}' ||
+           c == '/';
   };
   Findings findings;
   for (const auto& file : files) {
@@ -154,7 +157,8 @@ inline Findings machine_paths(const fs::path& root) {
       const auto path = "/" + top + "/";
       for (auto at = content.find(path); at != std::string::npos; at = content.find(path, at + 1)) {
         if (at > 0 && part_of_longer_path(content[at - 1])) continue;
-        findings.push_back(fs::relative(file, root).generic_string() + " names " + content.substr(at, 30));
+        findings.push_back(fs::relative(file, root).generic_string() + " names " +
+                           content.substr(at, content.find_first_of(" \t\r\n\"'()<>,;", at) - at));
       }
     }
   }
