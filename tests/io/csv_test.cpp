@@ -152,8 +152,9 @@ TEST_CASE("damaged tables are refused with file, line and what was found", "[io]
 }
 
 TEST_CASE("any bytes give a table or a FileError, and every cell of a table can be asked for", "[io]") {
+  using namespace std::string_literals;
   std::mt19937 random(7);
-  const std::string alphabet("a1,,\"\"\n\r\n #.\0\xEF;-", 18);
+  const std::string alphabet = "a1,,\"\"\n\r\n #.\0\xEF;-"s;
   std::size_t tables = 0;
   for (int trial = 0; trial < 20000; ++trial) {
     std::string text;
