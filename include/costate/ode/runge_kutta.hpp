@@ -1,0 +1,265 @@
+#pragma once
+// One generic explicit Runge–Kutta stepper: a method is its tableau and its orders, everything else is derived.
+//
+//   struct Heun : ExplicitRungeKutta<Heun> { static constexpr int order = 2; static constexpr auto tableau = butcher_tableau(…); };
+//
+// A method's *state* is the solution with its first stage; copying it is a checkpoint. An *attempt* fills a trial and leaves the
+// state alone, so that a rejection costs nothing more; a *commit* exchanges the two, whereupon the trial holds the step's beginning
+// and its stages, to be seen through a *window*. Stage sums are one pass over the state each; coefficients that are zero are gone
+// at compile time; a last stage that is the next step's first is found from the tableau and never evaluated twice.
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include <costate/ode/rhs.hpp>
+#include <costate/ode/tableau.hpp>
+
+namespace costate {
+
+/// A step to be tried: it ends exactly at `end`, and h = end − t. Replay freezes these.
+template <class Time>
+struct StepPlan {
+  Time end;
+  Time h;
+};
+
+/// The solution at a step's beginning. `slope` is f there unless `stale`.
+template <class Y>
+struct RungeKuttaState {
+  Y y;
+  Y slope;
+  bool stale = true;
+};
+
+/// The stages of an attempt and the solution at its end. k[0] is spare until the commit: the first stage is the state's slope.
+template <class Y, std::size_t Stages>
+struct RungeKuttaTrial {
+  Y y;
+  std::array<Y, Stages> k;
+};
+
+/// An accepted step as seen from outside: refers to the stepper's memory, valid until it moves on. y0 is the state at t, y1 at
+/// end = t + h, *k[i] the stages.
+template <class M, class Y>
+struct StepWindow {
+  using Time = time_of_t<typename Y::Scalar>;
+  using Scalar = typename Y::Scalar;
+
+  Time t, end, h;
+  const Y& y0;
+  const Y& y1;
+  std::array<const Y*, M::tableau.stages> k;
+
+  /// out = y(at) by the method's dense output; exactly y0 and y1 at the ends. A little outside of the step it extrapolates.
+  void interpolate(Time at, Y& out) const {
+    if (at == t) {
+      out = y0;
+    } else if (at == end) {
+      out = y1;
+    } else {
+      out = y0;
+      M::add_stages(M::dense_weights(theta(at)), h, k, out);
+    }
+  }
+  /// out = dy/dt(at) of the dense output.
+  void derivative(Time at, Y& out) const {
+    out.setZero(y0.size());
+    M::add_stages(M::dense_slopes(theta(at)), Time(1), k, out);
+  }
+  Scalar theta(Time at) const { return static_cast<Scalar>((at - t) / h); }
+};
+
+namespace detail {
+
+/// Calls f<From>(), …, f<To − 1>().
+template <std::size_t From, std::size_t To, class F>
+constexpr void unroll(F&& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<From + I>(), ...); }(std::make_index_sequence<To - From>{});
+}
+
+/// The positions of the non-zero entries of a row of rationals, as an index sequence. Row is a captureless callable.
+template <class Row>
+consteval auto nonzero() {
+  constexpr auto row = Row{}();
+  constexpr std::size_t count = [&] {
+    std::size_t n = 0;
+    for (const auto& x : row) n += x.num != 0 ? 1u : 0u;
+    return n;
+  }();
+  constexpr auto positions = [&] {
+    std::array<std::size_t, count> p{};
+    for (std::size_t i = 0, n = 0; i < row.size(); ++i)
+      if (row[i].num != 0) p[n++] = i;
+    return p;
+  }();
+  return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::index_sequence<positions[I]...>{}; }(std::make_index_sequence<count>{});
+}
+
+template <class M, std::size_t I>
+struct StageRow {
+  consteval auto operator()() const { return M::tableau.a[I]; }
+};
+template <class M>
+struct SolutionRow {
+  consteval auto operator()() const { return M::tableau.b; }
+};
+template <class M>
+struct ErrorRow {
+  consteval auto operator()() const {
+    auto e = M::tableau.b;
+    for (std::size_t i = 0; i < e.size(); ++i) e[i] = e[i] - M::tableau.b_hat[i];
+    return e;
+  }
+};
+template <class M>
+struct DenseRow {  // a stage counts if any coefficient of its polynomial does
+  consteval auto operator()() const {
+    auto used = M::tableau.b;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+      used[i] = Rational(0);
+      for (const Rational& p : M::tableau.dense[i])
+        if (p.num != 0) used[i] = Rational(1);
+    }
+    return used;
+  }
+};
+
+/// h Σ w_j k_j over the non-zero weights, as one lazy expression over the stages (which must outlive it).
+template <class Row, class S, class Stages>
+auto stage_sum(S h, const Stages& k) {
+  constexpr auto w = Row{}();
+  return [&]<std::size_t... J>(std::index_sequence<J...>) {
+    return (... + ((h * w[J].template as<S>()) * k.template get<J>()));
+  }(nonzero<Row>());
+}
+
+/// The stages during an attempt: the first is the state's slope.
+template <class Y, std::size_t N>
+struct TrialStages {
+  const RungeKuttaState<Y>& before;
+  const RungeKuttaTrial<Y, N>& trial;
+
+  template <std::size_t J>
+  const Y& get() const {
+    if constexpr (J == 0) {
+      return before.slope;
+    } else {
+      return trial.k[J];
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Base of every explicit Runge–Kutta method M, which states `order`, `tableau`, `dense_order`, and `error_order` for a pair.
+template <class M>
+struct ExplicitRungeKutta {
+  template <class Y>
+  using State = RungeKuttaState<Y>;
+  template <class Y, class Self = M>  // Self delays the look at M, which is incomplete here
+  using Trial = RungeKuttaTrial<Y, Self::tableau.stages>;
+  template <class Y>
+  using Window = StepWindow<M, Y>;
+
+  static constexpr std::size_t stages() { return M::tableau.stages; }
+  static constexpr bool first_same_as_last() { return M::tableau.first_same_as_last(); }
+  static constexpr bool adaptive() { return M::tableau.adaptive; }
+  /// Evaluations of f per attempt; the first stage is the state's own.
+  static constexpr int evaluations() { return static_cast<int>(stages()) - 1; }
+
+  /// Sizes all memory; f is not evaluated.
+  template <class Y, std::size_t N>
+  static void start(const Y& y, RungeKuttaState<Y>& state, RungeKuttaTrial<Y, N>& trial) {
+    state.y = y;
+    state.stale = true;
+    state.slope.resize(y.size());
+    trial.y.resize(y.size());
+    for (Y& k : trial.k) k.resize(y.size());
+  }
+
+  /// Evaluates the first stage anew: at the start, after a jump, and for each step of a method without first same as last.
+  template <class F, class Y, class Time>
+  static void refresh(F& f, Time t, RungeKuttaState<Y>& state) {
+    detail::evaluate_stage(f, 0, t, state.y, state.slope);
+    state.stale = false;
+  }
+
+  /// Tries a step from a state whose slope is fresh. f is evaluated at times from t to plan.end and never beyond.
+  template <class F, class Y, std::size_t N, class Time>
+  static void attempt(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+    using S = typename Y::Scalar;
+    const S h = static_cast<S>(plan.h);
+    const detail::TrialStages<Y, N> k{before, trial};
+    detail::unroll<1, N>([&]<std::size_t I>() {
+      trial.y = before.y + detail::stage_sum<detail::StageRow<M, I>>(h, k);
+      constexpr Time c = M::tableau.c[I].template as<Time>();
+      const Time at = c == Time(1) ? plan.end : t + c * plan.h;
+      detail::evaluate_stage(f, static_cast<int>(I), at, trial.y, trial.k[I]);
+    });
+    if constexpr (!first_same_as_last()) trial.y = before.y + detail::stage_sum<detail::SolutionRow<M>>(h, k);
+  }
+
+  /// The embedded error h Σ (b_i − b̂_i) k_i of an attempt, as a lazy expression.
+  template <class Y, std::size_t N, class Time>
+  static auto error(const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, const RungeKuttaTrial<Y, N>& trial) {
+    using S = typename Y::Scalar;
+    return detail::stage_sum<detail::ErrorRow<M>>(static_cast<S>(plan.h), detail::TrialStages<Y, N>{before, trial});
+  }
+
+  /// Makes the attempt the state. The trial then holds the step's beginning.
+  template <class Y, std::size_t N>
+  static void commit(RungeKuttaState<Y>& state, RungeKuttaTrial<Y, N>& trial) {
+    state.y.swap(trial.y);
+    trial.k[0].swap(state.slope);
+    if constexpr (first_same_as_last()) state.slope.swap(trial.k[N - 1]);
+    state.stale = !first_same_as_last();
+  }
+
+  /// The step just committed.
+  template <class Y, std::size_t N, class Time>
+  static Window<Y> window(Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& after, const RungeKuttaTrial<Y, N>& trial) {
+    Window<Y> w{t, plan.end, plan.h, trial.y, after.y, {}};
+    for (std::size_t i = 0; i < N; ++i) w.k[i] = &trial.k[i];
+    if constexpr (first_same_as_last()) w.k[N - 1] = &after.slope;
+    return w;
+  }
+
+  /// b_i(θ): y(t + θh) = y + h Σ b_i(θ) k_i.
+  template <class S>
+  static auto dense_weights(S theta) {
+    std::array<S, M::tableau.stages> w{};
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      for (std::size_t j = M::tableau.degree; j-- > 0;) w[i] = (w[i] + coefficients<M, S>.dense[i][j]) * theta;
+    }
+    return w;
+  }
+  /// b_i'(θ): y'(t + θh) = Σ b_i'(θ) k_i.
+  template <class S>
+  static auto dense_slopes(S theta) {
+    std::array<S, M::tableau.stages> w{};
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      for (std::size_t j = M::tableau.degree; j-- > 0;) w[i] = w[i] * theta + static_cast<S>(j + 1) * coefficients<M, S>.dense[i][j];
+    }
+    return w;
+  }
+  /// out += h Σ w_i k_i over the stages that the dense output uses.
+  template <class S, class Time, class Y, std::size_t N>
+  static void add_stages(const std::array<S, N>& w, Time h, const std::array<const Y*, N>& k, Y& out) {
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      out += (... + ((static_cast<S>(h) * w[J]) * *k[J]));
+    }(detail::nonzero<detail::DenseRow<M>>());
+  }
+  /// out.col(j) = h Σ_i dense[i][j] k_i: the coefficients of θ^(j+1) of y(t + θh) − y.
+  template <class Y, class Coefficients>
+  static void dense_coefficients(const Window<Y>& w, Coefficients&& out) {
+    using S = typename Y::Scalar;
+    for (std::size_t j = 0; j < M::tableau.degree; ++j) {
+      [&]<std::size_t... J>(std::index_sequence<J...>) {
+        out.col(static_cast<Eigen::Index>(j)) = (... + ((static_cast<S>(w.h) * coefficients<M, S>.dense[J][j]) * *w.k[J]));
+      }(detail::nonzero<detail::DenseRow<M>>());
+    }
+  }
+};
+
+}  // namespace costate

@@ -1,0 +1,26 @@
+#pragma once
+// How a state lies in memory inside a solve, and which type its time has.
+//
+// A state is one flat column vector. A batch of B samples with D components lies in it row by row: component i of sample b is at
+// index i * B + b, so that a component's samples are contiguous. One sample is the plain vector of its components (B = 1).
+
+#include <Eigen/Core>
+
+#include <type_traits>
+
+namespace costate {
+
+/// D components (rows) of B samples (cols).
+struct Shape {
+  Eigen::Index rows = 0;
+  Eigen::Index cols = 1;
+
+  constexpr Eigen::Index size() const { return rows * cols; }
+  constexpr bool operator==(const Shape&) const = default;
+};
+
+/// Time stays double when the state is float: t + h must not lose the step.
+template <class S>
+using time_of_t = std::conditional_t<std::is_same_v<S, long double>, long double, double>;
+
+}  // namespace costate
