@@ -1,0 +1,127 @@
+#pragma once
+// The elementary functions of numbers and arrays on a tape. Those of plain scalars and packets are in core/math.hpp.
+
+#include "costate/autodiff/array.hpp"
+
+namespace costate {
+
+namespace detail {
+template <class X>
+concept OnTape = Number<X> || AnyArray<X>;
+}
+
+template <detail::OnTape X> auto exp(const X& x) { return detail::apply_function<detail::fn::Exp>(x); }
+template <detail::OnTape X> auto expm1(const X& x) { return detail::apply_function<detail::fn::Expm1>(x); }
+template <detail::OnTape X> auto log(const X& x) { return detail::apply_function<detail::fn::Log>(x); }
+template <detail::OnTape X> auto log1p(const X& x) { return detail::apply_function<detail::fn::Log1p>(x); }
+template <detail::OnTape X> auto sqrt(const X& x) { return detail::apply_function<detail::fn::Sqrt>(x); }
+template <detail::OnTape X> auto sin(const X& x) { return detail::apply_function<detail::fn::Sin>(x); }
+template <detail::OnTape X> auto cos(const X& x) { return detail::apply_function<detail::fn::Cos>(x); }
+template <detail::OnTape X> auto tan(const X& x) { return detail::apply_function<detail::fn::Tan>(x); }
+template <detail::OnTape X> auto asin(const X& x) { return detail::apply_function<detail::fn::Asin>(x); }
+template <detail::OnTape X> auto acos(const X& x) { return detail::apply_function<detail::fn::Acos>(x); }
+template <detail::OnTape X> auto atan(const X& x) { return detail::apply_function<detail::fn::Atan>(x); }
+template <detail::OnTape X> auto sinh(const X& x) { return detail::apply_function<detail::fn::Sinh>(x); }
+template <detail::OnTape X> auto cosh(const X& x) { return detail::apply_function<detail::fn::Cosh>(x); }
+template <detail::OnTape X> auto tanh(const X& x) { return detail::apply_function<detail::fn::Tanh>(x); }
+template <detail::OnTape X> auto erf(const X& x) { return detail::apply_function<detail::fn::Erf>(x); }
+template <detail::OnTape X> auto sigmoid(const X& x) { return detail::apply_function<detail::fn::Sigmoid>(x); }
+template <detail::OnTape X> auto softplus(const X& x) { return detail::apply_function<detail::fn::Softplus>(x); }
+/// x²
+template <detail::OnTape X> auto square(const X& x) { return detail::apply_function<detail::fn::Square>(x); }
+/// x³
+template <detail::OnTape X> auto cube(const X& x) { return detail::apply_function<detail::fn::Cube>(x); }
+/// |x|, with derivative 0 at 0.
+template <detail::OnTape X> auto abs(const X& x) { return detail::apply_function<detail::fn::Abs>(x); }
+/// max(x, 0), with derivative 0 at 0.
+template <detail::OnTape X> auto relu(const X& x) { return detail::apply_function<detail::fn::Relu>(x); }
+/// -1, 0 or 1; its derivative is 0.
+template <detail::OnTape X> auto sign(const X& x) { return detail::apply_function<detail::fn::Sign>(x); }
+/// x sigmoid(x), also called swish.
+template <detail::OnTape X> auto silu(const X& x) { return x * sigmoid(x); }
+
+// ---- comparisons and selection of arrays ------------------------------------------------------------------------------------
+
+/// The outcome of comparing arrays, one truth value per element, for where().
+template <class T>
+struct ArrayMask {
+  T* tape;
+  Slot<typename T::scalar>* slot;  ///< zeros and ones
+
+  friend ArrayMask operator&&(const ArrayMask& a, const ArrayMask& b) { return both(a, b, [](auto x, auto y) { return x * y; }); }
+  friend ArrayMask operator||(const ArrayMask& a, const ArrayMask& b) { return both(a, b, [](auto x, auto y) { return x + y - x * y; }); }
+  friend ArrayMask operator!(const ArrayMask& a) { return both(a, a, [](auto x, auto) { return decltype(x)(1) - x; }); }
+
+ private:
+  template <class F>
+  static ArrayMask both(const ArrayMask& a, const ArrayMask& b, const F& f) {
+    const auto [r, c] = detail::broadcast_shape(*a.slot, *b.slot, "logical operator");
+    const auto s = detail::make_slot(*a.tape, r, c);
+    detail::broadcast(f, *a.slot, *b.slot, r, c, s->value, false);
+    return {a.tape, s};
+  }
+};
+
+namespace detail {
+template <class A, class B, class F>
+auto compare(const A& a, const B& b, const F& f) {
+  using T = tape_among<A, B>;
+  using P = simd::Packet<typename T::scalar>;
+  T* const tape = find_tape<T>(a, b);
+  if (tape == nullptr) fail<ShapeError>("comparison: neither operand is tied to a tape");
+  const auto x = to_slot(*tape, a), y = to_slot(*tape, b);
+  const auto [r, c] = broadcast_shape(*x, *y, "comparison");
+  const auto s = make_slot(*tape, r, c);
+  broadcast([&](auto u, auto v) { return select(f(u, v), P(1), P(0)); }, *x, *y, r, c, s->value, false);
+  return ArrayMask<T>{tape, s};
+}
+}  // namespace detail
+
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator<(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x < y; }); }
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator<=(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x <= y; }); }
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator>(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x > y; }); }
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator>=(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x >= y; }); }
+
+/// a where the condition holds, b elsewhere; both broadcast against it. The branch not taken contributes nothing to the gradient.
+template <class T, detail::Operand A, detail::Operand B>
+auto where(const ArrayMask<T>& condition, const A& a, const B& b) {
+  using S = typename T::scalar;
+  constexpr Kind kind = detail::AnyArray<A> || detail::AnyArray<B> ? detail::common_kind<A, B> : Kind::array;
+  T& tape = *condition.tape;
+  const auto x = detail::to_slot(tape, a), y = detail::to_slot(tape, b);
+  auto [r, c] = detail::broadcast_shape(*x, *y, "where");
+  const auto m = condition.slot;
+  if ((m->rows != r && m->rows != 1 && r != 1) || (m->cols != c && m->cols != 1 && c != 1))
+    detail::fail<ShapeError>("where: a condition of ", m->rows, " x ", m->cols, " does not broadcast against ", r, " x ", c);
+  if (r == 1) r = m->rows;
+  if (c == 1) c = m->cols;
+  const auto yes = detail::apply(tape, detail::Masked<S>(m, x, true, r, c)), no = detail::apply(tape, detail::Masked<S>(m, y, false, r, c));
+  return Array<T, kind>(tape, detail::apply(tape, detail::Combine<S>(yes, S(1), no, S(1), r, c)));
+}
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto where(bool condition, const A& a, const B& b) {
+  using R = detail::result_array<A, B>;
+  using T = typename R::tape_type;
+  T* const tape = detail::find_tape<T>(a, b);
+  if (tape == nullptr) detail::fail<ShapeError>("where: neither branch is tied to a tape");
+  return condition ? R(*tape, detail::to_slot(*tape, a)) : R(*tape, detail::to_slot(*tape, b));
+}
+
+/// The larger (smaller) of two, elementwise; at a tie the derivative goes to the first.
+template <class A, class B>
+  requires(detail::OnTape<A> || detail::OnTape<B>)
+auto max(const A& a, const B& b) { return where(a >= b, a, b); }
+template <class A, class B>
+  requires(detail::OnTape<A> || detail::OnTape<B>)
+auto min(const A& a, const B& b) { return where(a <= b, a, b); }
+
+}  // namespace costate
