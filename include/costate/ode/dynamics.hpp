@@ -1,0 +1,185 @@
+#pragma once
+// The border between a user's dynamics f(t, y, theta) and the solvers' flat states.
+//
+// f is called with views: for one sample (a column vector) y[i] is a plain scalar, for a batch y[i] is the row of component i over
+// all samples. What f returns is checked and cast to the state's scalar here. f(t, y) without parameters is taken too.
+
+#include <costate/autodiff/border.hpp>
+#include <costate/ode/shape.hpp>
+
+namespace costate {
+
+/// In the place of theta where a dynamics has no parameters.
+struct NoParameters {};
+
+namespace detail {
+
+/// The values of a state or parameter as a dense Eigen object, whatever the user's container.
+template <class X>
+decltype(auto) dense_view(const X& x) {
+  if constexpr (EigenDense<X>) return (x);
+  else if constexpr (std::is_floating_point_v<X>) return Eigen::Matrix<X, 1, 1>(x);
+  else return Eigen::Map<const Eigen::Matrix<scalar_of<X>, Eigen::Dynamic, 1>>(x.data(), static_cast<Eigen::Index>(x.size()));
+}
+template <class X>
+using dense_view_t = std::remove_cvref_t<decltype(dense_view(std::declval<const X&>()))>;
+
+/// What a state is, seen from the type of the initial one.
+template <class Y0>
+struct StateTraits {
+  using Dense = dense_view_t<Y0>;
+  using Scalar = typename Dense::Scalar;
+  static constexpr bool one_sample = Dense::ColsAtCompileTime == 1;
+  static constexpr int rows = Dense::RowsAtCompileTime;
+  using State = Eigen::Matrix<Scalar, one_sample ? rows : Eigen::Dynamic, 1>;
+};
+
+/// Calls f(t, y, theta), or f(t, y).
+template <class F, class Time, class Y, class P>
+decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) {
+  if constexpr (std::is_same_v<P, NoParameters>) return f(t, y);
+  else if constexpr (std::is_invocable_v<const F&, const Time&, const Y&, const P&>) return f(t, y, p);
+  else {
+    static_assert(std::is_invocable_v<const F&, const Time&, const Y&>, "costate: the dynamics must be callable as f(t, y, theta) or f(t, y)");
+    return f(t, y);
+  }
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_result(Index rows, Index cols, const Shape& state) {
+  fail<ShapeError>("the dynamics returned ", rows, " x ", cols, " values for a state of ", state.rows, " x ", state.cols,
+                   "; expected one row per component (cs::stack) and one column per sample");
+}
+
+/// Writes what a plainly evaluated dynamics returned; rows of one column repeat over the batch.
+template <class S, int StaticRows, class R>
+void store_result(const R& r, const Shape& shape, S* out) {
+  if constexpr (is_stacked<R>) {
+    constexpr int n = std::tuple_size_v<decltype(r.rows)>;
+    if constexpr (StaticRows != Eigen::Dynamic)
+      static_assert(n == StaticRows, "costate: the dynamics returns another number of components than the state has");
+    else if (n != shape.rows) [[unlikely]]
+      fail_result(n, shape.cols, shape);
+    std::apply(
+        [&](const auto&... row) {
+          static_assert((std::is_arithmetic_v<std::remove_cvref_t<decltype(row)>> && ...),
+                        "costate: a plain solve's dynamics returned variables: it captured some; pass them as theta instead");
+          Index i = 0;
+          const auto put = [&](S value) {
+            for (Index b = 0; b < shape.cols; ++b) out[i++] = value;
+          };
+          (put(static_cast<S>(row)), ...);
+        },
+        r.rows);
+  } else if constexpr (AnyArray<R>) {
+    if (r.rows() != shape.rows || (r.cols() != shape.cols && r.cols() != 1)) [[unlikely]]
+      fail_result(r.rows(), r.cols(), shape);
+    const S* const v = r.data();
+    if (r.cols() == shape.cols) std::copy_n(v, shape.size(), out);
+    else
+      for (Index i = 0; i < shape.rows; ++i) std::fill_n(out + i * shape.cols, shape.cols, v[i]);
+  } else if constexpr (EigenDense<R>) {
+    if (r.rows() != shape.rows || r.cols() != shape.cols) fail_result(r.rows(), r.cols(), shape);
+    MapOut<S>(out, shape.rows, shape.cols) = r.derived().matrix().template cast<S>();
+  } else {
+    static_assert(std::is_arithmetic_v<R>, "costate: a dynamics must return cs::stack(...), an array or a number");
+    if (shape.rows != 1) [[unlikely]]
+      fail_result(1, 1, shape);
+    std::fill_n(out, shape.cols, static_cast<S>(r));
+  }
+}
+
+/// A view of values as an array on a tape.
+template <class S>
+Slot<S> view_slot(const S* value, Index rows, Index cols) {
+  Slot<S> s;
+  s.value = const_cast<S*>(value);  // arrays never write through a view
+  s.rows = rows;
+  s.cols = cols;
+  return s;
+}
+
+}  // namespace detail
+
+/// A user's dynamics as the solvers' right-hand side. Copies are independent; evaluation allocates nothing once warm.
+template <class F, class Y0, class Theta = NoParameters>
+class Dynamics {
+  using Traits = detail::StateTraits<Y0>;
+
+ public:
+  using Scalar = typename Traits::Scalar;
+  using State = typename Traits::State;
+  using Time = time_of_t<Scalar>;
+  static constexpr bool one_sample = Traits::one_sample;
+
+  Dynamics(F f, Shape shape, const Theta& theta) : f_(std::move(f)), shape_(shape) {
+    if constexpr (!std::is_same_v<Theta, NoParameters>) set_theta(theta);
+  }
+
+  [[nodiscard]] Shape shape() const { return shape_; }
+
+  void operator()(Time t, const State& y, State& dydt) {
+    using T = Tape<Scalar>;
+    constexpr Kind kind = one_sample ? Kind::plain : Kind::array;
+    Slot<Scalar> ys = detail::view_slot(y.data(), static_rows(), shape_.cols);
+    const Array<T, kind> view(tape_, &ys);
+    if constexpr (std::is_same_v<Theta, NoParameters>) {
+      detail::store_result<Scalar, Traits::one_sample ? Traits::rows : Eigen::Dynamic>(detail::call_dynamics(f_, t, view, NoParameters{}), shape_, dydt.data());
+    } else {
+      Slot<Scalar> ps = detail::view_slot(theta_.data(), theta_rows_, theta_cols_);
+      const Array<T, kind> theta(tape_, &ps);
+      detail::store_result<Scalar, Traits::one_sample ? Traits::rows : Eigen::Dynamic>(detail::call_dynamics(f_, t, view, theta), shape_, dydt.data());
+    }
+    if (!tape_.workspace().arena.empty()) tape_.rewind({});
+  }
+
+  /// The user's state, row by row.
+  static State to_internal(const Y0& y0) {
+    const auto& y = detail::dense_view(y0);
+    State s(y.size());
+    detail::MapOut<Scalar>(s.data(), y.rows(), y.cols()) = y;
+    return s;
+  }
+  template <class User>
+  void to_user(const State& s, User&& user) const {
+    user = detail::MapIn<Scalar>(s.data(), shape_.rows, shape_.cols);
+  }
+
+  void set_theta(const Theta& theta_in) {
+    const auto& theta = detail::dense_view(theta_in);
+    theta_.resize(theta.size());
+    theta_rows_ = theta.rows();
+    theta_cols_ = theta.cols();
+    detail::MapOut<Scalar>(theta_.data(), theta.rows(), theta.cols()) = theta.template cast<Scalar>();
+  }
+
+ private:
+  [[nodiscard]] Index static_rows() const {
+    if constexpr (one_sample && Traits::rows != Eigen::Dynamic) return Traits::rows;
+    else return shape_.rows;
+  }
+  template <class P>
+  struct ThetaSize : std::integral_constant<int, detail::dense_view_t<P>::SizeAtCompileTime> {};
+  using Parameters = Eigen::Matrix<Scalar, std::conditional_t<std::is_same_v<Theta, NoParameters>, std::integral_constant<int, 1>, ThetaSize<Theta>>::value, 1>;
+
+  F f_;
+  Shape shape_;
+  Parameters theta_;
+  Index theta_rows_ = 0, theta_cols_ = 0;
+  Tape<Scalar> tape_;
+};
+
+namespace detail {
+
+/// The dynamics of a solve that starts from y0.
+template <class F, class Y0, class Theta>
+Dynamics<F, Y0, Theta> bind(const F& f, const Y0& y0, const Theta& theta) {
+  const auto& y = dense_view(y0);
+  return {f, Shape{y.rows(), y.cols()}, theta};
+}
+template <class F, class Y0>
+Dynamics<F, Y0> bind(const F& f, const Y0& y0) {
+  return bind(f, y0, NoParameters{});
+}
+
+}  // namespace detail
+}  // namespace costate

@@ -1,0 +1,320 @@
+#pragma once
+// The engine of every solve: a copyable value that holds the state, the time, the stages, the step size controller's memory and the
+// counts, and moves them forward. Copying it is a checkpoint; the copy resumes bit by bit alike.
+//
+//   Engine engine(Dopri5{}, f, Shape{2, 1}, options);   // f(t, y, dydt) on flat states, see rhs.hpp
+//   engine.reset(t0, y0);
+//   engine.advance_to(t1);                              // or step(), run(times, output), replay(steps, times, output)
+//
+// Whatever moves the engine calls an observer with the window of every accepted step. f is never evaluated beyond the time the
+// engine was asked to reach, and what is asked for in between is served by the interpolant: outputs neither shorten nor restart steps.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <costate/ode/box.hpp>
+#include <costate/ode/failure.hpp>
+#include <costate/ode/grid.hpp>
+#include <costate/ode/initial_step.hpp>
+#include <costate/ode/method.hpp>
+
+namespace costate {
+
+/// An observer that ignores every step.
+struct IgnoreSteps {
+  template <class Window>
+  void operator()(const Window&) const {}
+};
+
+template <Method M, class Y, class Rhs>
+class Engine {
+  static_assert(RightHandSide<Rhs, Y>, "costate: a right-hand side is called as f(t, y, dydt)");
+
+ public:
+  using Scalar = typename Y::Scalar;
+  using Time = time_of_t<Scalar>;
+  using Window = typename M::template Window<Y>;
+
+  /// Checks the options (OptionError) and sizes all memory.
+  Engine(M method, Rhs rhs, Shape shape, const SolveOptions& options = {})
+      : method_(method), rhs_(std::move(rhs)), shape_(shape), options_(options), norm_(shape, options) {
+    method_.start(Y(Y::Zero(shape.size())), state_, trial_);
+    scratch_ = state_.y;
+  }
+
+  /// Begins anew at (t, y): no step size, no memory, counts at zero.
+  void reset(Time t, const Y& y) {
+    if (y.size() != shape_.size()) detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
+    if (!std::isfinite(t)) detail::fail<TimeError>("the initial time is ", t, ": expected a finite number");
+    if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity");
+    t_ = t;
+    state_.y = y;
+    state_.stale = true;
+    proposal_ = static_cast<Time>(options_.first_step.value_or(0.0));
+    direction_ = 1;
+    memory_ = {};
+    stats_ = {};
+    fixed_index_ = 0;
+  }
+
+  Time t() const { return t_; }
+  const Y& y() const { return state_.y; }
+  const Stats& stats() const { return stats_; }
+  const SolveOptions& options() const { return options_; }
+  Shape shape() const { return shape_; }
+  Rhs& rhs() { return *rhs_; }
+  /// The length of the step that will be tried next; 0 while undecided.
+  Time next_step() const { return proposal_; }
+  /// The step taken last, valid until the engine moves again or jumps.
+  Window window() const { return method_.window(window_t_, window_plan_, state_, trial_); }
+
+  /// One accepted step in the direction of the last move (forward after a reset), of the controller's length or options.step.
+  template <class Observer = IgnoreSteps>
+  Status step(Observer&& observer = {}) {
+    attempts_ = 0;
+    if constexpr (M::adaptive()) {
+      return adaptive_step(direction_ * std::numeric_limits<Time>::infinity(), observer);
+    } else {
+      if (!options_.step) detail::fail<OptionError>("step() of a fixed-step method needs SolveOptions::step");
+      const Time h = direction_ * static_cast<Time>(*options_.step);
+      if (fixed_index_ == 0 || t_ != fixed_origin_ + static_cast<Time>(fixed_index_) * h) {
+        fixed_origin_ = t_;
+        fixed_index_ = 0;
+      }
+      const Status status = plain_step(fixed_origin_ + static_cast<Time>(fixed_index_ + 1) * h, observer);
+      if (status == Status::success) ++fixed_index_;
+      return status;
+    }
+  }
+
+  /// Moves to exactly t, in either direction. The last step is cut to fit; the controller goes on from the step it had before that.
+  template <class Observer = IgnoreSteps>
+  Status advance_to(Time t, Observer&& observer = {}) {
+    if (!std::isfinite(t)) detail::fail<TimeError>("advance_to(", t, "): expected a finite time");
+    attempts_ = 0;
+    if (t == t_) return Status::success;
+    turn(t > t_ ? Time(1) : Time(-1));
+    if constexpr (M::adaptive()) {
+      while (t_ != t)
+        if (const Status status = adaptive_step(t, observer); status != Status::success) return status;
+      return Status::success;
+    } else {
+      return fixed_steps(t, options_.step ? detail::steps_in(std::abs(t - t_), static_cast<Time>(*options_.step)) : 1, observer);
+    }
+  }
+
+  /// Solves over strictly monotone times, the first of which is t(). output(i, step, y) receives the state at times[i] in order, and
+  /// the index of the step that served it (−1: the start).
+  template <class Output, class Observer = IgnoreSteps>
+  Status run(std::span<const Time> times, Output&& output, Observer&& observer = {}) {
+    std::size_t next = begin(times, output);
+    const std::int64_t first = stats_.accepted;
+    const auto serve = [&](const Window& w) {
+      observer(w);
+      for (; next < times.size() && direction_ * (w.end - times[next]) >= 0; ++next) {
+        w.interpolate(times[next], scratch_);
+        output(static_cast<Eigen::Index>(next), static_cast<Eigen::Index>(stats_.accepted - first - 1), std::as_const(scratch_));
+      }
+    };
+    if (next == times.size()) return Status::success;
+    const Time end = times.back();
+    if (M::adaptive() || options_.step) return advance_to(end, serve);
+    for (std::size_t i = next; i < times.size(); ++i)
+      if (const Status status = fixed_steps(times[i], 1, serve); status != Status::success) return status;
+    return Status::success;
+  }
+
+  /// Solves on given steps that end at steps[0], steps[1], …, without error control: the solve whose derivative a discrete adjoint is.
+  /// Output i is served by step served[i]; without `served`, by the first step that reaches it, or the last one by extrapolation.
+  template <class Output, class Observer = IgnoreSteps>
+  Status replay(std::span<const Time> steps, std::span<const Time> times, Output&& output, Observer&& observer = {},
+                std::span<const Eigen::Index> served = {}) {
+    if (!steps.empty()) turn(steps.front() > t_ ? Time(1) : Time(-1));
+    attempts_ = 0;
+    std::size_t next = 0;
+    if (!times.empty()) {
+      output(Eigen::Index(0), Eigen::Index(-1), state_.y);
+      next = 1;
+    }
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+      if (const Status status = plain_step(steps[k], observer); status != Status::success) return status;
+      const Window w = window();
+      const auto mine = [&](std::size_t i) {
+        if (!served.empty()) return served[i] <= static_cast<Eigen::Index>(k);
+        return k + 1 == steps.size() || direction_ * (w.end - times[i]) >= 0;
+      };
+      for (; next < times.size() && mine(next); ++next) {
+        w.interpolate(times[next], scratch_);
+        output(static_cast<Eigen::Index>(next), static_cast<Eigen::Index>(k), std::as_const(scratch_));
+      }
+    }
+    return Status::success;
+  }
+
+  /// change(y) alters the state from outside, as an impulse does. The first stage is evaluated again; step and controller go on.
+  template <class Change>
+  void jump(Change&& change) {
+    change(state_.y);
+    state_.stale = true;
+  }
+
+ private:
+  /// Emits the first output; returns the index of the next.
+  template <class Output>
+  std::size_t begin(std::span<const Time> times, Output& output) {
+    if (times.empty()) detail::fail<TimeError>("no times given: expected at least the initial time");
+    if (times.front() != t_) detail::fail<TimeError>("the times begin at ", times.front(), " but the state is at t = ", t_);
+    attempts_ = 0;
+    if (times.size() > 1) turn(times.back() > times.front() ? Time(1) : Time(-1));
+    output(Eigen::Index(0), Eigen::Index(-1), std::as_const(state_.y));
+    return 1;
+  }
+
+  void turn(Time direction) {
+    if (direction != direction_) memory_ = {};
+    direction_ = direction;
+  }
+
+  void refresh() {
+    method_.refresh(*rhs_, t_, state_);
+    ++stats_.evaluations;
+  }
+
+  void attempt(const StepPlan<Time>& plan) {
+    if constexpr (QuadratureAware<Rhs, Y>) {
+      constexpr auto& c = coefficients<M, Scalar>;
+      (*rhs_).begin_step(plan.h, QuadratureWeights<Scalar>{c.b, c.e, M::first_same_as_last()});
+    }
+    method_.attempt(*rhs_, t_, plan, state_, trial_);
+    stats_.evaluations += M::evaluations();
+    ++attempts_;
+  }
+
+  template <class Observer>
+  void commit(const StepPlan<Time>& plan, Observer& observer) {
+    if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
+    method_.commit(state_, trial_);
+    window_t_ = t_;
+    window_plan_ = plan;
+    t_ = plan.end;
+    ++stats_.accepted;
+    observer(window());
+  }
+
+  /// One step to exactly `end`, taken as it is.
+  template <class Observer>
+  Status plain_step(Time end, Observer& observer) {
+    if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, end - t_);
+    if (state_.stale) refresh();
+    const StepPlan<Time> plan{end, end - t_};
+    attempt(plan);
+    if (!detail::all_finite(trial_.y)) return failed(Status::non_finite, plan.h);
+    commit(plan, observer);
+    return Status::success;
+  }
+
+  template <class Observer>
+  Status fixed_steps(Time t1, std::int64_t n, Observer& observer) {
+    const Time t0 = t_;
+    if (n > options_.max_steps - attempts_) return failed(Status::too_many_steps, (t1 - t0) / static_cast<Time>(n));
+    for (std::int64_t i = 1; i <= n; ++i)
+      if (const Status status = plain_step(detail::grid_point(t0, t1, i, n), observer); status != Status::success) return status;
+    return Status::success;
+  }
+
+  /// One accepted step, not beyond `bound`.
+  template <class Observer>
+  Status adaptive_step(Time bound, Observer& observer) {
+    constexpr int k = M::error_order + 1;
+    const StepController& control = options_.controller;
+    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::infinity()));
+    const Time remaining = std::abs(bound - t_);
+    if (state_.stale) {
+      refresh();
+      if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
+    }
+    if (!(proposal_ > 0)) {
+      const Time limit = std::min(remaining, longest);
+      proposal_ = detail::initial_step(*rhs_, norm_, t_, state_.y, state_.slope, trial_.y, trial_.k[1], limit, t_ + direction_ * limit,
+                                       direction_, M::error_order);
+      ++stats_.evaluations;
+    }
+    Time h = std::min(proposal_, longest);
+    Status reason = Status::step_underflow;
+    for (;;) {
+      if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, h);
+      if (h < shortest() && h < remaining) return failed(reason, h);
+      const StepPlan<Time> plan = cut(h, remaining, longest, bound);
+      attempt(plan);
+      double err = norm_(method_.error(plan, state_, trial_), state_.y, trial_.y);
+      if constexpr (QuadratureAware<Rhs, Y>) {
+        const double quadrature = static_cast<double>((*rhs_).quadrature_error());
+        if (!(quadrature <= 1) && !(quadrature <= err)) err = quadrature;
+      }
+      const bool finite = !std::isnan(err) && detail::all_finite(trial_.y);
+      if (finite && err <= 1) {
+        // A cut step may raise the proposal but tells nothing against it.
+        detail::ControllerMemory after = memory_;
+        const Time suggested = std::abs(plan.h) * static_cast<Time>(after.accept(control, err, k));
+        const bool was_cut = std::abs(plan.h) < h * (1 - Time(1e-6));
+        if (!was_cut || suggested > h) {
+          proposal_ = suggested;
+          memory_ = after;
+        } else {
+          proposal_ = h;
+          memory_.after_rejection = false;
+        }
+        commit(plan, observer);
+        return Status::success;
+      }
+      if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).reject();
+      ++stats_.rejected;
+      reason = finite ? Status::step_underflow : Status::non_finite;
+      h = std::abs(plan.h) * static_cast<Time>(memory_.reject(control, finite ? err : std::numeric_limits<double>::infinity(), k));
+      proposal_ = h;
+    }
+  }
+
+  /// The step to try from t_ with length h in mind. Near the bound it is stretched by up to 1 % to reach it, or what remains is halved:
+  /// no tiny last step arises.
+  StepPlan<Time> cut(Time h, Time remaining, Time longest, Time bound) const {
+    Time end = bound;
+    if (remaining > h * Time(1.01) || remaining > longest) end = t_ + direction_ * (remaining < 2 * h ? remaining / 2 : h);
+    return {end, end - t_};
+  }
+
+  /// Below this, stage times can no longer be told apart.
+  Time shortest() const {
+    return std::max(10 * std::numeric_limits<Time>::epsilon() * std::abs(t_), 1000 * std::numeric_limits<Time>::min());
+  }
+
+  [[gnu::cold, gnu::noinline]] Status failed(Status status, Time h) const {
+    if (options_.throw_on_failure)
+      detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), status == Status::too_many_steps ? options_.max_steps : attempts_);
+    return status;
+  }
+
+  M method_;
+  detail::Box<Rhs> rhs_;
+  Shape shape_;
+  SolveOptions options_;
+  ScaledNorm<Y> norm_;
+
+  typename M::template State<Y> state_;
+  typename M::template Trial<Y> trial_;
+  Y scratch_;
+  Time t_ = 0;
+  Time direction_ = 1;
+  Time proposal_ = 0;  // length of the next step, 0: to be chosen
+  detail::ControllerMemory memory_;
+  Stats stats_;
+  std::int64_t attempts_ = 0;  // in this run, advance or step
+  Time window_t_ = 0;
+  StepPlan<Time> window_plan_{};
+  Time fixed_origin_ = 0;  // step() of a fixed-step method: origin + index h
+  std::int64_t fixed_index_ = 0;
+};
+
+}  // namespace costate

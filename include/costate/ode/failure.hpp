@@ -1,0 +1,27 @@
+#pragma once
+// The sentences in which a solve fails. Out of line and cold: they are composed once, at the end of a solve.
+
+#include <costate/core/error.hpp>
+#include <costate/ode/stats.hpp>
+
+namespace costate::detail {
+
+/// Throws the error of a status: at time t, trying a step h, with the state's norm, after some number of attempts.
+template <class Time>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_failure(Status status, Time t, Time h, double norm, std::int64_t attempts) {
+  switch (status) {
+    case Status::non_finite:
+      fail<NonFiniteError>("the dynamics gives NaN or infinity at t = ", t, " (state's norm ", norm, ", step ", h,
+                           "), however short the step: check its domain there (division, log, sqrt), or end the solve earlier");
+    case Status::too_many_steps:
+      fail<TooManyStepsError>("the solve needs more than SolveOptions::max_steps = ", attempts, " steps: it stands at t = ", t, ", step ", h,
+                              ", state's norm ", norm, ". Loosen rtol and atol, raise max_steps, or, if the step is far shorter than the "
+                              "solution's own time scale, suspect a stiff problem");
+    default:
+      fail<StepSizeError>("the step underflows at t = ", t, ": h = ", h, " still misses the tolerance (state's norm ", norm,
+                          "). The solution may have a pole or a discontinuity there: end the solve before it or restart behind it, or "
+                          "loosen rtol and atol, which may be below what the dynamics' own rounding allows");
+  }
+}
+
+}  // namespace costate::detail
