@@ -1,7 +1,22 @@
 #pragma once
-// Everything that costate offers without optional dependencies, floor by floor: each room knows only those above it in this list.
-// Programs that want less to compile include the rooms' headers themselves.
+// Everything that costate offers without optional dependencies, floor by floor: a room knows only rooms of earlier blocks.
+// Programs that want less to compile include the headers they need.
 
+#include <costate/core/elementwise.hpp>
 #include <costate/core/error.hpp>
+#include <costate/core/math.hpp>
 #include <costate/core/version.hpp>
+
+#include <costate/autodiff/value_and_grad.hpp>
 #include <costate/io/csv.hpp>
+#include <costate/io/progress.hpp>
+
+#include <costate/ode/adaptive_heun.hpp>
+#include <costate/ode/bosh3.hpp>
+#include <costate/ode/dopri5.hpp>
+#include <costate/ode/dynamics.hpp>
+#include <costate/ode/engine.hpp>
+#include <costate/ode/euler.hpp>
+#include <costate/ode/heun.hpp>
+#include <costate/ode/midpoint.hpp>
+#include <costate/ode/rk4.hpp>
