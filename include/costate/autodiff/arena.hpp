@@ -37,6 +37,7 @@ class Arena {
     block_ = m.block;
     used_ = m.used;
   }
+  [[nodiscard]] bool at(Mark m) const { return block_ == m.block && used_ == m.used; }
   /// Bytes held from the system.
   [[nodiscard]] std::size_t capacity() const {
     std::size_t total = 0;

@@ -100,7 +100,66 @@ Slot<S> view_slot(const S* value, Index rows, Index cols) {
 
 }  // namespace detail
 
-/// A user's dynamics as the solvers' right-hand side. Copies are independent; evaluation allocates nothing once warm.
+/// How a dynamics is called: scalar, one sample or a batch, and the sizes known at compile time (theta_size is 0 without parameters).
+template <class S, bool sample, int state_rows, int theta_size>
+struct CallShape {
+  using Scalar = S;
+  static constexpr bool one_sample = sample;
+  static constexpr int rows = state_rows, parameters = theta_size;
+  using State = Eigen::Matrix<S, sample ? state_rows : Eigen::Dynamic, 1>;
+};
+
+template <class Theta>
+struct ThetaSize : std::integral_constant<int, dense_view_t<Theta>::SizeAtCompileTime> {};
+template <>
+struct ThetaSize<NoParameters> : std::integral_constant<int, 0> {};
+
+/// A right-hand side that refers to a dynamics, its parameters and a tape for its intermediates; all of them belong to somebody else.
+template <class F, class Call>
+struct DynamicsView {
+  using Scalar = typename Call::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<Scalar>;
+  using T = Tape<Scalar>;
+
+  const F* f;
+  T* tape;
+  Shape shape;
+  const Scalar* theta = nullptr;
+  Index theta_rows = 0, theta_cols = 1;
+
+  void operator()(Time t, const State& y, State& dydt) const {
+    constexpr Kind kind = Call::one_sample ? Kind::plain : Kind::array;
+    const auto before = tape->mark();
+    Slot<Scalar> ys = view_slot(y.data(), rows(), cols()), ps = theta_slot();
+    store_result<Scalar, Call::one_sample ? Call::rows : Eigen::Dynamic>(
+        call(t, Array<T, kind>(*tape, &ys), Array<T, kind>(*tape, &ps)), shape, dydt.data());
+    if (!tape->workspace().arena.at(before.memory)) tape->rewind(before);
+  }
+
+  template <class U, class Y, class P>
+  decltype(auto) call(const U& t, const Y& y, const P& p) const {
+    if constexpr (Call::parameters == 0) return call_dynamics(*f, t, y, NoParameters{});
+    else return call_dynamics(*f, t, y, p);
+  }
+  [[nodiscard]] Index rows() const {
+    if constexpr (Call::one_sample && Call::rows != Eigen::Dynamic) return Call::rows;
+    else return shape.rows;
+  }
+  [[nodiscard]] Index cols() const {
+    if constexpr (Call::one_sample) return 1;
+    else return shape.cols;
+  }
+  [[nodiscard]] Slot<Scalar> theta_slot() const {
+    if constexpr (Call::parameters > 0 && Call::one_sample) return view_slot(theta, Call::parameters / theta_cols, theta_cols);
+    else return view_slot(theta, theta_rows, theta_cols);
+  }
+};
+
+}  // namespace detail
+
+/// A user's dynamics with its parameters, as the solvers' right-hand side. A value: copies are independent. Evaluation allocates nothing
+/// once warm.
 template <class F, class Y0, class Theta = NoParameters>
 class Dynamics {
   using Traits = detail::StateTraits<Y0>;
@@ -109,28 +168,22 @@ class Dynamics {
   using Scalar = typename Traits::Scalar;
   using State = typename Traits::State;
   using Time = time_of_t<Scalar>;
-  static constexpr bool one_sample = Traits::one_sample;
+  using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, detail::ThetaSize<Theta>::value>;
 
   Dynamics(F f, Shape shape, const Theta& theta) : f_(std::move(f)), shape_(shape) {
-    if constexpr (!std::is_same_v<Theta, NoParameters>) set_theta(theta);
+    if constexpr (Call::parameters != 0) {
+      const auto& dense = detail::dense_view(theta);
+      theta_.resize(dense.size());
+      theta_rows_ = dense.rows();
+      theta_cols_ = dense.cols();
+      detail::MapOut<Scalar>(theta_.data(), theta_rows_, theta_cols_) = dense.template cast<Scalar>();
+    }
   }
 
   [[nodiscard]] Shape shape() const { return shape_; }
+  [[nodiscard]] detail::DynamicsView<F, Call> view() { return {&f_, &tape_, shape_, theta_.data(), theta_rows_, theta_cols_}; }
 
-  void operator()(Time t, const State& y, State& dydt) {
-    using T = Tape<Scalar>;
-    constexpr Kind kind = one_sample ? Kind::plain : Kind::array;
-    Slot<Scalar> ys = detail::view_slot(y.data(), static_rows(), shape_.cols);
-    const Array<T, kind> view(tape_, &ys);
-    if constexpr (std::is_same_v<Theta, NoParameters>) {
-      detail::store_result<Scalar, Traits::one_sample ? Traits::rows : Eigen::Dynamic>(detail::call_dynamics(f_, t, view, NoParameters{}), shape_, dydt.data());
-    } else {
-      Slot<Scalar> ps = detail::view_slot(theta_.data(), theta_rows_, theta_cols_);
-      const Array<T, kind> theta(tape_, &ps);
-      detail::store_result<Scalar, Traits::one_sample ? Traits::rows : Eigen::Dynamic>(detail::call_dynamics(f_, t, view, theta), shape_, dydt.data());
-    }
-    if (!tape_.workspace().arena.empty()) tape_.rewind({});
-  }
+  void operator()(Time t, const State& y, State& dydt) { view()(t, y, dydt); }
 
   /// The user's state, row by row.
   static State to_internal(const Y0& y0) {
@@ -144,27 +197,11 @@ class Dynamics {
     user = detail::MapIn<Scalar>(s.data(), shape_.rows, shape_.cols);
   }
 
-  void set_theta(const Theta& theta_in) {
-    const auto& theta = detail::dense_view(theta_in);
-    theta_.resize(theta.size());
-    theta_rows_ = theta.rows();
-    theta_cols_ = theta.cols();
-    detail::MapOut<Scalar>(theta_.data(), theta.rows(), theta.cols()) = theta.template cast<Scalar>();
-  }
-
  private:
-  [[nodiscard]] Index static_rows() const {
-    if constexpr (one_sample && Traits::rows != Eigen::Dynamic) return Traits::rows;
-    else return shape_.rows;
-  }
-  template <class P>
-  struct ThetaSize : std::integral_constant<int, detail::dense_view_t<P>::SizeAtCompileTime> {};
-  using Parameters = Eigen::Matrix<Scalar, std::conditional_t<std::is_same_v<Theta, NoParameters>, std::integral_constant<int, 1>, ThetaSize<Theta>>::value, 1>;
-
   F f_;
   Shape shape_;
-  Parameters theta_;
-  Index theta_rows_ = 0, theta_cols_ = 0;
+  Eigen::Matrix<Scalar, Call::parameters == 0 ? 1 : Call::parameters, 1> theta_;
+  Index theta_rows_ = 0, theta_cols_ = 1;
   Tape<Scalar> tape_;
 };
 
