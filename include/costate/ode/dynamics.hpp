@@ -100,6 +100,8 @@ Slot<S> view_slot(const S* value, Index rows, Index cols) {
 
 }  // namespace detail
 
+namespace detail {
+
 /// How a dynamics is called: scalar, one sample or a batch, and the sizes known at compile time (theta_size is 0 without parameters).
 template <class S, bool sample, int state_rows, int theta_size>
 struct CallShape {
