@@ -67,6 +67,12 @@ struct StepWindow {
     out.setZero(y0.size());
     M::add_stages(M::dense_slopes(theta(at)), Time(1), k, out);
   }
+  /// The dense output as a polynomial: q.col(j) receives the coefficient of θ^(j+1) of y(t + θh) − y0, j < degree().
+  template <class Q>
+  void coefficients(Q&& q) const {
+    M::dense_coefficients(*this, q);
+  }
+  static constexpr std::size_t degree() { return M::tableau.degree; }
   Scalar theta(Time at) const { return static_cast<Scalar>((at - t) / h); }
 };
 
@@ -250,15 +256,14 @@ struct ExplicitRungeKutta {
       out += (... + ((static_cast<S>(h) * w[J]) * *k[J]));
     }(detail::nonzero<detail::DenseRow<M>>());
   }
-  /// out.col(j) = h Σ_i dense[i][j] k_i: the coefficients of θ^(j+1) of y(t + θh) − y.
-  template <class Y, class Coefficients>
-  static void dense_coefficients(const Window<Y>& w, Coefficients&& out) {
-    using S = typename Y::Scalar;
-    for (std::size_t j = 0; j < M::tableau.degree; ++j) {
-      [&]<std::size_t... J>(std::index_sequence<J...>) {
-        out.col(static_cast<Eigen::Index>(j)) = (... + ((static_cast<S>(w.h) * coefficients<M, S>.dense[J][j]) * *w.k[J]));
-      }(detail::nonzero<detail::DenseRow<M>>());
-    }
+  /// q.col(j) = h Σ_i dense[i][j] k_i.
+  template <class Window, class Q>
+  static void dense_coefficients(const Window& w, Q&& q) {
+    using S = typename Window::Scalar;
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      for (std::size_t j = 0; j < M::tableau.degree; ++j)
+        q.col(static_cast<Eigen::Index>(j)) = (... + ((static_cast<S>(w.h) * costate::coefficients<M, S>.dense[J][j]) * *w.k[J]));
+    }(detail::nonzero<detail::DenseRow<M>>());
   }
 };
 

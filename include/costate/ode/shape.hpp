@@ -1,12 +1,12 @@
 #pragma once
-// How a state lies in memory inside a solve, and which type its time has.
+// How a state lies in memory inside a solve.
 //
 // A state is one flat column vector. A batch of B samples with D components lies in it row by row: component i of sample b is at
 // index i * B + b, so that a component's samples are contiguous. One sample is the plain vector of its components (B = 1).
 
 #include <Eigen/Core>
 
-#include <type_traits>
+#include <costate/core/times.hpp>
 
 namespace costate {
 
@@ -19,8 +19,8 @@ struct Shape {
   constexpr bool operator==(const Shape&) const = default;
 };
 
-/// Time stays double when the state is float: t + h must not lose the step.
+/// The type of time in a solve of states of S: double also for float, since t + h must not lose the step.
 template <class S>
-using time_of_t = std::conditional_t<std::is_same_v<S, long double>, long double, double>;
+using time_of_t = time_t_of<S>;
 
 }  // namespace costate

@@ -1,0 +1,111 @@
+#pragma once
+// What a solve returns: times, states, statistics, and on request the solution in between.
+//
+// All states lie in one contiguous block, D × (B · n) for n times, of which each state is a view: laying them side by side is free.
+
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include <costate/ode/dense_output.hpp>
+#include <costate/ode/stats.hpp>
+
+namespace costate {
+
+/// A view of one state of a solve for a user whose states are std::vector: an Eigen vector that converts.
+template <class S>
+struct VectorView : Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>> {
+  using Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>>::Map;
+  operator std::vector<S>() const { return std::vector<S>(this->data(), this->data() + this->size()); }
+};
+
+/// The states of a solve, in order of their times. Element i is a view of type View, valid as long as this object.
+template <class S, class View>
+class States {
+ public:
+  using Block = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
+
+  States() = default;
+  States(Shape shape, std::size_t count) : block_(shape.rows, shape.cols * static_cast<Eigen::Index>(count)), shape_(shape) {}
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  View operator[](std::size_t i) const { return {block_.data() + static_cast<Eigen::Index>(i) * shape_.size(), shape_.rows, shape_.cols}; }
+  View front() const { return (*this)[0]; }
+  View back() const { return (*this)[size_ - 1]; }
+  /// All states side by side, D × (B · size()).
+  const Block& block() const { return block_; }
+
+  class Iterator {
+   public:
+    using value_type = View;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using reference = View;
+    using pointer = void;
+    Iterator() = default;
+    Iterator(const States* states, std::size_t i) : states_(states), i_(i) {}
+    View operator*() const { return (*states_)[i_]; }
+    Iterator& operator++() {
+      ++i_;
+      return *this;
+    }
+    Iterator operator++(int) { return Iterator(states_, i_++); }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const States* states_ = nullptr;
+    std::size_t i_ = 0;
+  };
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size_}; }
+
+  /// Appends a state given as the solver's flat vector, component by component.
+  template <class Y>
+  void push_back(const Y& y) {
+    using Rows = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    block_.middleCols(static_cast<Eigen::Index>(size_++) * shape_.cols, shape_.cols) =
+        Eigen::Map<const Rows>(y.data(), shape_.rows, shape_.cols);
+  }
+  /// Drops the room for states that were never reached.
+  void trim() { block_.conservativeResize(Eigen::NoChange, static_cast<Eigen::Index>(size_) * shape_.cols); }
+
+ private:
+  Block block_;
+  Shape shape_{};
+  std::size_t size_ = 0;
+};
+
+/// A solution. S: scalar; User: the type in which states are returned by value; View: that in which they are seen in `y`.
+template <class S, class User, class View>
+struct Solution {
+  using Time = time_of_t<S>;
+
+  std::vector<Time> t;     ///< the times asked for, up to where the solve came
+  States<S, View> y;       ///< the states there
+  Stats stats;
+  Status status = Status::success;
+  DenseOutput<S> dense;    ///< empty unless SolveOptions::dense
+  Shape shape{};
+
+  /// The state at any time of the solve. RangeError outside, or if SolveOptions::dense was not set.
+  User operator()(Time at) const {
+    return user([&](auto& flat) { dense.value(at, flat); });
+  }
+  /// dy/dt of the dense output, of one order less.
+  User derivative(Time at) const {
+    return user([&](auto& flat) { dense.derivative(at, flat); });
+  }
+
+ private:
+  template <class Write>
+  User user(Write&& write) const {
+    Eigen::Matrix<S, Eigen::Dynamic, 1> flat;
+    write(flat);
+    States<S, View> one(shape, 1);
+    one.push_back(flat);
+    return User(one[0]);
+  }
+};
+
+}  // namespace costate
