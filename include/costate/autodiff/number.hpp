@@ -175,27 +175,31 @@ template <detail::Number A>
 template <class A, class B>
   requires detail::NumberPair<A, B>
 [[gnu::always_inline]] inline auto operator+(const A& a, const B& b) {
-  const auto &x = detail::expression(a), &y = detail::expression(b);
+  const auto& x = detail::expression(a);
+  const auto& y = detail::expression(b);
   using S = detail::number_scalar<A>;
   return detail::join(x.value_ + y.value_, S(1), x, S(1), y);
 }
 template <class A, class B>
   requires detail::NumberPair<A, B>
 [[gnu::always_inline]] inline auto operator-(const A& a, const B& b) {
-  const auto &x = detail::expression(a), &y = detail::expression(b);
+  const auto& x = detail::expression(a);
+  const auto& y = detail::expression(b);
   using S = detail::number_scalar<A>;
   return detail::join(x.value_ - y.value_, S(1), x, S(-1), y);
 }
 template <class A, class B>
   requires detail::NumberPair<A, B>
 [[gnu::always_inline]] inline auto operator*(const A& a, const B& b) {
-  const auto &x = detail::expression(a), &y = detail::expression(b);
+  const auto& x = detail::expression(a);
+  const auto& y = detail::expression(b);
   return detail::join(x.value_ * y.value_, y.value_, x, x.value_, y);
 }
 template <class A, class B>
   requires detail::NumberPair<A, B>
 [[gnu::always_inline]] inline auto operator/(const A& a, const B& b) {
-  const auto &x = detail::expression(a), &y = detail::expression(b);
+  const auto& x = detail::expression(a);
+  const auto& y = detail::expression(b);
   using S = detail::number_scalar<A>;
   const S r = S(1) / y.value_, q = x.value_ / y.value_;
   return detail::join(q, r, x, -q * r, y);
@@ -273,7 +277,8 @@ bool isnan(const X& x) {
 template <class A, class B>
   requires detail::NumberPair<A, B>
 auto pow(const A& a, const B& b) {
-  const auto &x = detail::expression(a), &y = detail::expression(b);
+  const auto& x = detail::expression(a);
+  const auto& y = detail::expression(b);
   const auto h = costate::pow(x.value_, y.value_);
   return detail::join(h, y.value_ * costate::pow(x.value_, y.value_ - 1), x, h * costate::log(x.value_), y);
 }
@@ -294,7 +299,8 @@ auto pow(A a, const B& b) {
 template <class A, class B>
   requires detail::NumberPair<A, B>
 auto atan2(const A& a, const B& b) {
-  const auto &y = detail::expression(a), &x = detail::expression(b);
+  const auto& y = detail::expression(a);
+  const auto& x = detail::expression(b);
   const auto r2 = x.value_ * x.value_ + y.value_ * y.value_;
   return detail::join(costate::atan2(y.value_, x.value_), x.value_ / r2, y, -y.value_ / r2, x);
 }
