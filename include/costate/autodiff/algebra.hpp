@@ -85,10 +85,12 @@ template <class T, Kind K>
 auto rowwise_sum(const Array<T, K>& x) { return detail::reduce(x, 1, x.rows(), 1); }
 template <class T, Kind K>
 auto rowwise_mean(const Array<T, K>& x) { return detail::reduce(x, typename T::scalar(1) / static_cast<typename T::scalar>(x.cols()), x.rows(), 1); }
-/// A number is its own sum.
-template <detail::Number X>
+/// A number is its own sum; so is a plain one, as the component of one sample that nobody differentiates.
+template <class X>
+  requires(detail::Number<X> || detail::Literal<X>)
 auto sum(const X& x) { return x; }
-template <detail::Number X>
+template <class X>
+  requires(detail::Number<X> || detail::Literal<X>)
 auto mean(const X& x) { return x; }
 
 /// Σ a b over all elements.
