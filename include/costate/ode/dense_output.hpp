@@ -68,7 +68,7 @@ class DenseOutput {
   Piece at(Time t) const {
     if (empty()) detail::fail<RangeError>("dense output of an empty solve: solve over two times or more with SolveOptions::dense = true");
     const bool forward = end() > begin();
-    const auto [low, high] = std::minmax(begin(), end());
+    const Time low = std::min(begin(), end()), high = std::max(begin(), end());
     if (!(t >= low && t <= high)) detail::fail<RangeError>("dense output at t = ", t, ": the solve covers [", low, ", ", high, "]");
     // The first step that ends at t or later.
     const auto step = std::lower_bound(ends_.begin() + 1, ends_.end() - 1, t, [&](Time x, Time y) { return forward ? x < y : x > y; });

@@ -74,7 +74,7 @@ auto make_integrator(const F& f, const Y0& y0, typename detail::TimeOf<Y0>::type
 template <class F, class Y0, Method M>
 auto make_integrator(const F& f, const Y0& y0, typename detail::TimeOf<Y0>::type t0, const M& method, const SolveOptions& options = {}) {
   if constexpr (detail::check_state_type<Y0>()) {
-    auto dynamics = detail::bind(f, y0);
+    auto dynamics = detail::bind(f, y0, NoParameters{});
     return Integrator<decltype(dynamics), Y0, M>(std::move(dynamics), y0, t0, method, options);
   }
 }

@@ -63,7 +63,7 @@ auto solve(const F& f, const Y0& y0, const T& times, const Theta& theta, const M
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, class T = Times, Method M>
 auto solve(const F& f, const Y0& y0, const T& times, const M& method, const SolveOptions& options = {}) {
-  if constexpr (detail::check_state_type<Y0>()) return detail::solve_bound(detail::bind(f, y0), y0, times, method, options);
+  if constexpr (detail::check_state_type<Y0>()) return detail::solve_bound(detail::bind(f, y0, NoParameters{}), y0, times, method, options);
 }
 
 /// One step of length h from (t, y), as it is: no error control. Negative h steps backward.
@@ -75,7 +75,7 @@ auto step(const M& method, const F& f, typename detail::TimeOf<Y0>::type t, cons
 /// The same for a dynamics without parameters, f(t, y).
 template <Method M, class F, class Y0>
 auto step(const M& method, const F& f, typename detail::TimeOf<Y0>::type t, const Y0& y, typename detail::TimeOf<Y0>::type h) {
-  if constexpr (detail::check_state_type<Y0>()) return detail::step_bound(detail::bind(f, y), method, t, y, h);
+  if constexpr (detail::check_state_type<Y0>()) return detail::step_bound(detail::bind(f, y, NoParameters{}), method, t, y, h);
 }
 
 }  // namespace costate
