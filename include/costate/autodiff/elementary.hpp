@@ -90,7 +90,9 @@ template <class A, class B>
   requires detail::ArrayOperands<A, B>
 auto operator>=(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x >= y; }); }
 
-/// a where the condition holds, b elsewhere; both broadcast against it. The branch not taken contributes nothing to the gradient.
+/// a where the condition holds, b elsewhere; both broadcast against it. The branch not taken receives the cotangent 0. That is
+/// nothing unless an operation inside it has an infinite or undefined slope there (0 · ∞ is NaN): guard the argument then,
+/// `where(x > 0, log(where(x > 0, x, 1)), 0)`.
 template <class T, detail::Operand A, detail::Operand B>
 auto where(const ArrayMask<T>& condition, const A& a, const B& b) {
   using S = typename T::scalar;
@@ -116,12 +118,29 @@ auto where(bool condition, const A& a, const B& b) {
   return condition ? R(*tape, detail::to_slot(*tape, a)) : R(*tape, detail::to_slot(*tape, b));
 }
 
-/// The larger (smaller) of two, elementwise; at a tie the derivative goes to the first.
+namespace detail {
+/// What a comparison of values says: a mask for arrays, a truth value for numbers.
+template <class A, class B, class F>
+auto prefer(const A& a, const B& b, const F& f) {
+  if constexpr (AnyArray<A> || AnyArray<B>) {
+    return compare(a, b, f);
+  } else {
+    using S = number_scalar<std::conditional_t<Number<A>, A, B>>;
+    const auto plain = [](const auto& x) {
+      if constexpr (Literal<decltype(x)>) return static_cast<S>(x);
+      else return x.value();
+    };
+    return f(plain(a), plain(b));
+  }
+}
+}  // namespace detail
+
+/// The larger (smaller) of two, elementwise; NaN if either is. At a tie the derivative goes to the first.
 template <class A, class B>
   requires(detail::OnTape<A> || detail::OnTape<B>)
-auto max(const A& a, const B& b) { return where(a >= b, a, b); }
+auto max(const A& a, const B& b) { return where(detail::prefer(a, b, [](auto x, auto y) { return x >= y || x != x; }), a, b); }
 template <class A, class B>
   requires(detail::OnTape<A> || detail::OnTape<B>)
-auto min(const A& a, const B& b) { return where(a <= b, a, b); }
+auto min(const A& a, const B& b) { return where(detail::prefer(a, b, [](auto x, auto y) { return x <= y || x != x; }), a, b); }
 
 }  // namespace costate

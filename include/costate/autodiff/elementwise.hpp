@@ -3,6 +3,8 @@
 // operands of extent 1 are repeated, a result of extent 1 is a sum. That makes the pullback of every one of them another one
 // of them, with the cotangent in the place of the other operand and the operand's own shape as the result's.
 
+#include <algorithm>
+
 #include "costate/autodiff/functions.hpp"
 #include "costate/autodiff/kernels.hpp"
 #include "costate/autodiff/operation.hpp"
@@ -290,16 +292,30 @@ struct Power : Shaped<S> {
   }
 
  private:
+  using P = simd::Packet<S>;
+
   template <class K>
-  V<S> base_slope(K& k) const {
+  V<S> base_slope(K& k) const {  // y x^(y - 1); 0 at x = y = 0
     const V<S> one = make_slot(k.tape, 1, 1);
     one->value[0] = 1;
-    const V<S> less = k.let(Combine<S>(y, S(1), one, S(-1), y->rows, y->cols));
+    V<S> less = k.let(Combine<S>(y, S(1), one, S(-1), y->rows, y->cols));
+    less = guarded(k, less, S(0), *y, [](auto a, auto b) { return a == P(S(0)) && b == P(S(0)); });
     return k.let(Product<S>(y, k.let(Power(x, less, this->rows_, this->cols_)), S(1), this->rows_, this->cols_));
   }
   template <class K>
-  V<S> exponent_slope(K& k, V<S> h) const {
-    return k.let(Product<S>(h, k.let(Unary<S, fn::Log>(x)), S(1), this->rows_, this->cols_));
+  V<S> exponent_slope(K& k, V<S> h) const {  // h log x; 0 where h is, and at x = y = 0
+    const V<S> base = guarded(k, x, S(1), *h, [](auto a, auto b) { return b == P(S(0)) || (a == P(S(0)) && b <= P(S(1))); });
+    return k.let(Product<S>(h, k.let(Unary<S, fn::Log>(base)), S(1), this->rows_, this->cols_));
+  }
+  /// v, or a constant where `edge` holds for x and the other: a factor that keeps 0 · ∞ out of the value and of its derivatives.
+  template <class K, class Edge>
+  V<S> guarded(K& k, V<S> v, S constant, const Slot<S>& other, const Edge& edge) const {
+    const Index r = this->rows_, c = this->cols_;
+    const V<S> inside = make_slot(k.tape, r, c), fill = make_slot(k.tape, r, c);
+    broadcast([&](auto a, auto b) { return select(edge(a, b), P(S(0)), P(S(1))); }, *x, other, r, c, inside->value, false);
+    if (std::all_of(inside->value, inside->value + r * c, [](S m) { return m == S(1); })) return v;
+    for (Index i = 0; i < r * c; ++i) fill->value[i] = inside->value[i] == S(1) ? S(0) : constant;
+    return k.let(Combine<S>(k.let(Masked<S>(inside, v, true, r, c)), S(1), fill, S(1), r, c));
   }
 };
 

@@ -273,28 +273,36 @@ bool isnan(const X& x) {
   return !(x.value() == x.value());
 }
 
-/// a to the power b.
+namespace detail {
+/// The partial derivatives of h = xʸ. Where a vanishing factor meets an infinite one the limit is 0.
+template <class S>
+S power_slope(S x, S y) { return y == S(0) ? S(0) : y * costate::pow(x, y - S(1)); }
+template <class S>
+S exponent_slope(S x, S h) { return h == S(0) || (x == S(0) && h <= S(1)) ? S(0) : h * costate::log(x); }
+}  // namespace detail
+
+/// a to the power b. At base 0 the derivative with respect to an exponent ≥ 0 is 0.
 template <class A, class B>
   requires detail::NumberPair<A, B>
 auto pow(const A& a, const B& b) {
   const auto& x = detail::expression(a);
   const auto& y = detail::expression(b);
   const auto h = costate::pow(x.value_, y.value_);
-  return detail::join(h, y.value_ * costate::pow(x.value_, y.value_ - 1), x, h * costate::log(x.value_), y);
+  return detail::join(h, detail::power_slope(x.value_, y.value_), x, detail::exponent_slope(x.value_, h), y);
 }
 template <detail::Number A, detail::Literal B>
 auto pow(const A& a, B b) {
   using S = detail::number_scalar<A>;
   const auto& x = detail::expression(a);
   const S n = static_cast<S>(b);
-  return detail::chain(costate::pow(x.value_, n), n == S(0) ? S(0) : n * costate::pow(x.value_, n - S(1)), x);
+  return detail::chain(costate::pow(x.value_, n), detail::power_slope(x.value_, n), x);
 }
 template <detail::Literal A, detail::Number B>
 auto pow(A a, const B& b) {
   using S = detail::number_scalar<B>;
   const auto& y = detail::expression(b);
   const S base = static_cast<S>(a), h = costate::pow(base, y.value_);
-  return detail::chain(h, h * costate::log(base), y);
+  return detail::chain(h, detail::exponent_slope(base, h), y);
 }
 template <class A, class B>
   requires detail::NumberPair<A, B>
@@ -306,10 +314,12 @@ auto atan2(const A& a, const B& b) {
 }
 
 namespace detail {
-/// An expression or, where it is not chosen, zero partials: a branch not taken passes nothing on, not even a NaN.
+/// An expression or, where it is not chosen, a constant: a branch not taken passes nothing on, whatever is multiplied with it.
 template <class T, int N>
 Expression<T, N> chosen(bool yes, Expression<T, N> e) {
-  for (auto& partial : e.partial) partial = yes ? partial : typename T::scalar(0);
+  if (yes) return e;
+  e.partial.fill(typename T::scalar(0));
+  e.cell.fill(nullptr);
   return e;
 }
 }  // namespace detail
