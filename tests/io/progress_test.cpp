@@ -1,6 +1,5 @@
 #include "costate/io/progress.hpp"
 
-#include <cstdlib>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
