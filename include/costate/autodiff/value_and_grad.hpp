@@ -80,7 +80,7 @@ class ValueAndGrad {
  public:
   explicit ValueAndGrad(Loss loss) : loss_(std::move(loss)) {}
 
-  /// The value and one gradient per argument; the reference holds until the next call with arguments of the same types.
+  /// The value and one gradient per argument; the reference holds until the next call.
   template <detail::DifferentiableArgument... X>
     requires(sizeof...(X) > 0)
   const auto& operator()(const X&... x) {
@@ -123,12 +123,13 @@ auto value_and_grad(const Loss& loss, const X&... x) {
 template <class Loss, detail::DifferentiableArgument... X>
   requires(sizeof...(X) > 0)
 auto gradient(const Loss& loss, const X&... x) {
+  auto result = value_and_grad(loss, x...);
   return std::apply(
       [](const auto&, auto&... g) {
         if constexpr (sizeof...(g) == 1) return (std::move(g), ...);
         else return std::tuple<std::remove_reference_t<decltype(g)>...>(std::move(g)...);
       },
-      value_and_grad(loss, x...));
+      result);
 }
 
 /// A loss evaluated plainly, with the elementwise meaning it has under the tape.
