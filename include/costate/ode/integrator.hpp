@@ -46,12 +46,6 @@ class Integrator {
     Eigen::Map<Rows>(start_.data(), shape_.rows, shape_.cols) = values;
     engine_.reset(t, start_);
   }
-  /// Other parameters from here on.
-  template <class Theta>
-  void set_theta(const Theta& theta) {
-    engine_.rhs().set_theta(theta);
-    engine_.jump([](State&) {});
-  }
 
  private:
   Shape shape_;
