@@ -14,6 +14,7 @@
 
 #include "costate/autodiff/linear.hpp"
 #include "costate/autodiff/number.hpp"
+#include "costate/core/concepts.hpp"
 #include "costate/core/error.hpp"
 
 namespace costate {
@@ -110,9 +111,6 @@ class Array {
 };
 
 namespace detail {
-
-template <class X>
-concept EigenDense = std::is_base_of_v<Eigen::DenseBase<std::remove_cvref_t<X>>, std::remove_cvref_t<X>>;
 
 template <class X>
 struct KindOf : std::integral_constant<int, -1> {};

@@ -14,6 +14,7 @@
 
 #include <Eigen/Core>
 
+#include "costate/core/concepts.hpp"
 #include "costate/core/error.hpp"
 
 namespace costate {
@@ -56,11 +57,6 @@ void check_times(const T* t, std::ptrdiff_t n) {
 }
 
 namespace detail {
-
-template <class R>
-concept EigenDense = requires(const std::remove_cvref_t<R>& r) {
-  []<class D>(const Eigen::DenseBase<D>&) {}(r);
-};
 
 template <class R>
 concept Range = !EigenDense<R> && requires(R & r) {
