@@ -5,18 +5,30 @@
 #include <costate/core/elementwise.hpp>
 #include <costate/core/error.hpp>
 #include <costate/core/math.hpp>
+#include <costate/core/random.hpp>
+#include <costate/core/times.hpp>
 #include <costate/core/version.hpp>
 
+#include <costate/autodiff/check.hpp>
 #include <costate/autodiff/value_and_grad.hpp>
 #include <costate/io/csv.hpp>
+#include <costate/io/figure.hpp>
 #include <costate/io/progress.hpp>
 
+#include <costate/nn/mlp.hpp>
 #include <costate/ode/adaptive_heun.hpp>
 #include <costate/ode/bosh3.hpp>
 #include <costate/ode/dopri5.hpp>
-#include <costate/ode/dynamics.hpp>
-#include <costate/ode/engine.hpp>
 #include <costate/ode/euler.hpp>
 #include <costate/ode/heun.hpp>
+#include <costate/ode/integrator.hpp>
 #include <costate/ode/midpoint.hpp>
 #include <costate/ode/rk4.hpp>
+#include <costate/ode/solve.hpp>
+#include <costate/optim/adam.hpp>
+#include <costate/optim/clip.hpp>
+#include <costate/optim/rms_prop.hpp>
+#include <costate/optim/schedules.hpp>
+#include <costate/optim/sgd.hpp>
+
+#include <costate/adjoint/odeint.hpp>

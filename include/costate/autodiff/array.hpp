@@ -168,13 +168,18 @@ auto tape_pointer(const X& x) {
   else if constexpr (is_number<X>) return expression(x).tape;
   else return nullptr;
 }
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_tapes() {
+  fail<Error>("the operands of one operation live on different tapes; a dynamics gets variables from outside through theta, not by capturing them");
+}
 /// The tape the operands live on; null if all are constants.
 template <class T, class... X>
 T* find_tape(const X&... x) {
   T* tape = nullptr;
   const auto look = [&](auto p) {
-    if constexpr (std::is_same_v<decltype(p), T*>)
+    if constexpr (std::is_same_v<decltype(p), T*>) {
       if (tape == nullptr) tape = p;
+      else if (p != nullptr && p != tape) [[unlikely]] fail_tapes();
+    }
   };
   (look(tape_pointer(x)), ...);
   return tape;

@@ -53,7 +53,7 @@ inline int point_type(Marker marker, int& next) {
 }
 
 /// Maps an axis' values to 0 … 1 over the panel, and back.
-struct Scale {
+struct AxisScale {
   bool log;
   double from, to;
   double operator()(double value) const {
@@ -114,11 +114,11 @@ class FigureScript {
   }
 
   void draw(const Panel& panel);
-  Scale scale(const Panel& panel, bool vertical, const Axis& axis) const;
-  void axis(const char* name, const Axis& axis, const Scale& scale);
-  std::string legend_place(const Panel& panel, const Scale& x, const Scale& y) const;
-  void block(const Series& series, const Scale& x, const Scale& y);
-  void arrow_block(const Series& series, const Scale& x, const Scale& y);
+  AxisScale scale(const Panel& panel, bool vertical, const Axis& axis) const;
+  void axis(const char* name, const Axis& axis, const AxisScale& scale);
+  std::string legend_place(const Panel& panel, const AxisScale& x, const AxisScale& y) const;
+  void block(const Series& series, const AxisScale& x, const AxisScale& y);
+  void arrow_block(const Series& series, const AxisScale& x, const AxisScale& y);
   static Guide guide(const Panel& panel, const Series& slope);
 
   /// The plotting area in pixels, about: what axes and labels leave of a panel.
@@ -157,7 +157,7 @@ inline FigureScript::FigureScript(const FigureOptions& options, const std::list<
 
 inline void FigureScript::draw(const Panel& panel) {
   if (panel.series_.empty()) fail<OptionError>("panel \"", panel.title_, "\" of the figure has no series");
-  const Scale x = scale(panel, false, panel.x_), y = scale(panel, true, panel.y_);
+  const AxisScale x = scale(panel, false, panel.x_), y = scale(panel, true, panel.y_);
   say("reset");
   say("set border 3 linecolor rgb '#404040' linewidth 1");
   say("set tics nomirror out scale 0.6");
@@ -175,31 +175,31 @@ inline void FigureScript::draw(const Panel& panel) {
     const auto kind = series.kind;
     std::string element = "index " + std::to_string(blocks_) + " ";
     const auto add = [&](const auto&... parts) { (append(element, parts), ...); };
-    const bool lines = kind == Kind::line || kind == Kind::line_points;
-    const bool markers = kind == Kind::points || kind == Kind::line_points;
-    const std::string paint = kind == Kind::arrows ? "" : rgb(resolved(style.color, color));
-    if (kind == Kind::slope) {
+    const bool lines = kind == SeriesKind::line || kind == SeriesKind::line_points;
+    const bool markers = kind == SeriesKind::points || kind == SeriesKind::line_points;
+    const std::string paint = kind == SeriesKind::arrows ? "" : rgb(resolved(style.color, color));
+    if (kind == SeriesKind::slope) {
       const Guide g = guide(panel, series);
-      block({Kind::line, {g.x[0], g.x[1]}, {g.y[0], g.y[1]}, {}, {}, {}}, x, y);
+      block({SeriesKind::line, {g.x[0], g.x[1]}, {g.y[0], g.y[1]}, {}, {}, {}}, x, y);
       char text[32];
       std::snprintf(text, sizeof text, "slope %g", series.x[0]);
       say("set label ", ++labels, " '", text, "' at ", g.x[1], ",", g.y[1], " left offset character 0.6,-0.1 textcolor rgb '", paint, "' noenhanced");
-    } else if (kind == Kind::vertical) {
-      block({Kind::line, {series.x[0], series.x[0]}, {y.from, y.to}, {}, {}, {}}, x, y);
-    } else if (kind == Kind::horizontal) {
-      block({Kind::line, {x.from, x.to}, {series.y[0], series.y[0]}, {}, {}, {}}, x, y);
-    } else if (kind == Kind::arrows) {
+    } else if (kind == SeriesKind::vertical) {
+      block({SeriesKind::line, {series.x[0], series.x[0]}, {y.from, y.to}, {}, {}, {}}, x, y);
+    } else if (kind == SeriesKind::horizontal) {
+      block({SeriesKind::line, {x.from, x.to}, {series.y[0], series.y[0]}, {}, {}, {}}, x, y);
+    } else if (kind == SeriesKind::arrows) {
       arrow_block(series, x, y);
     } else {
       block(series, x, y);
     }
-    if (kind == Kind::band) {
+    if (kind == SeriesKind::band) {
       add("using 1:2:3 with filledcurves fillcolor rgb '", paint, "' fillstyle transparent solid ", 0.22 * style.opacity, " noborder");
-    } else if (kind == Kind::arrows) {
+    } else if (kind == SeriesKind::arrows) {
       add("using 1:2:3:4:5 with vectors filled head size screen 0.0045,22 fixed linecolor rgb variable linewidth ", 1.1 * style.width);
     } else {
       const bool rule = !lines && !markers;
-      add("using 1:2 with ", kind == Kind::line_points ? "linespoints" : markers ? "points" : "lines");
+      add("using 1:2 with ", kind == SeriesKind::line_points ? "linespoints" : markers ? "points" : "lines");
       add(" linecolor rgb '", paint, "' linewidth ", (rule ? 1.3 : markers && !lines ? 1.2 : 2.2) * style.width);
       if (!markers || lines) add(" dashtype ", dash_type(style.dash, dash));
       if (markers) add(" pointtype ", point_type(style.marker, marker), " pointsize ", marker_size_ * style.size);
@@ -208,7 +208,7 @@ inline void FigureScript::draw(const Panel& panel) {
       add(" notitle");
     else
       add(" title ", quoted(style.label), " noenhanced");
-    drawn.emplace_back(kind == Kind::band ? 0 : kind == Kind::arrows ? 1 : 2, element);
+    drawn.emplace_back(kind == SeriesKind::band ? 0 : kind == SeriesKind::arrows ? 1 : 2, element);
   }
   std::stable_sort(drawn.begin(), drawn.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (std::size_t i = 0; i < drawn.size(); ++i)
@@ -216,7 +216,7 @@ inline void FigureScript::draw(const Panel& panel) {
 }
 
 /// The axis' given range, or the one of its data with a little room around.
-inline Scale FigureScript::scale(const Panel& panel, bool vertical, const Axis& axis) const {
+inline AxisScale FigureScript::scale(const Panel& panel, bool vertical, const Axis& axis) const {
   if (axis.given && axis.log && !(axis.from > 0 && axis.to > 0))
     fail<OptionError>("range [", axis.from, ", ", axis.to, "] on a logarithmic axis of panel \"", panel.title_, "\"; expected positive limits");
   if (axis.given) return {axis.log, axis.from, axis.to};
@@ -226,15 +226,15 @@ inline Scale FigureScript::scale(const Panel& panel, bool vertical, const Axis& 
       if (std::isfinite(value) && (!axis.log || value > 0)) from = std::min(from, value), to = std::max(to, value);
   };
   for (const auto& series : panel.series_) {
-    if (series.kind == Kind::slope || (series.kind == Kind::vertical && vertical) || (series.kind == Kind::horizontal && !vertical)) continue;
+    if (series.kind == SeriesKind::slope || (series.kind == SeriesKind::vertical && vertical) || (series.kind == SeriesKind::horizontal && !vertical)) continue;
     take(vertical ? series.y : series.x);
-    if (vertical && series.kind == Kind::band) take(series.u);
+    if (vertical && series.kind == SeriesKind::band) take(series.u);
   }
   if (!(from <= to)) fail<OptionError>("panel \"", panel.title_, "\" has nothing to show on its ", vertical ? "y" : "x", " axis",
                                        axis.log ? ": no positive number for a logarithmic scale" : "; give it a range");
   if (vertical && panel.x_.log && axis.log)
     for (const auto& series : panel.series_)
-      if (series.kind == Kind::slope) {
+      if (series.kind == SeriesKind::slope) {
         const double lowest = from * std::pow(from / to, 0.3);  // a guide far from its data stays cut
         const Guide g = guide(panel, series);
         from = std::min(from, std::max(lowest, std::min(g.y[0], g.y[1])));
@@ -244,12 +244,12 @@ inline Scale FigureScript::scale(const Panel& panel, bool vertical, const Axis& 
     from = axis.log ? from / 2 : from - room;
     to = axis.log ? to * 2 : to + room;
   }
-  const Scale tight{axis.log, from, to};
-  const bool slopes = !vertical && std::any_of(panel.series_.begin(), panel.series_.end(), [](const Series& s) { return s.kind == Kind::slope; });
+  const AxisScale tight{axis.log, from, to};
+  const bool slopes = !vertical && std::any_of(panel.series_.begin(), panel.series_.end(), [](const Series& s) { return s.kind == SeriesKind::slope; });
   return {axis.log, tight.back(-0.04), tight.back(slopes ? 1.2 : 1.04)};  // the slopes' texts stand right of the data
 }
 
-inline void FigureScript::axis(const char* name, const Axis& axis, const Scale& scale) {
+inline void FigureScript::axis(const char* name, const Axis& axis, const AxisScale& scale) {
   say("set ", name, "label ", quoted(axis.label), " noenhanced");
   say("set ", name, "range [", scale.from, ":", scale.to, "]");
   if (!scale.log) return;
@@ -258,7 +258,7 @@ inline void FigureScript::axis(const char* name, const Axis& axis, const Scale& 
 }
 
 /// The corner where the legend covers no data; below the panel where each of them covers some.
-inline std::string FigureScript::legend_place(const Panel& panel, const Scale& x, const Scale& y) const {
+inline std::string FigureScript::legend_place(const Panel& panel, const AxisScale& x, const AxisScale& y) const {
   constexpr const char* places[] = {"top right", "top left", "bottom right", "bottom left"};
   const std::string look = " Left reverse noenhanced samplen 2.5 spacing 1.15 width 1";
   std::size_t entries = 0, longest = 0;
@@ -285,18 +285,18 @@ inline std::string FigureScript::legend_place(const Panel& panel, const Scale& x
     if (px < width) covers[py > 1 - height ? 1 : 3] |= py > 1 - height || py < height;
   };
   for (const auto& series : panel.series_) {
-    if (series.kind == Kind::arrows || series.kind == Kind::vertical || series.kind == Kind::horizontal) continue;
+    if (series.kind == SeriesKind::arrows || series.kind == SeriesKind::vertical || series.kind == SeriesKind::horizontal) continue;
     std::vector<double> gx = series.x, gy = series.y;
-    if (series.kind == Kind::slope) {
+    if (series.kind == SeriesKind::slope) {
       const Guide g = guide(panel, series);
       gx.assign(g.x, g.x + 2), gy.assign(g.y, g.y + 2);
     }
     for (std::size_t i = 0; i < gx.size(); ++i) {
-      const std::size_t j = series.kind == Kind::points || i + 1 == gx.size() ? i : i + 1;
+      const std::size_t j = series.kind == SeriesKind::points || i + 1 == gx.size() ? i : i + 1;
       for (int part = 0; part < 8; ++part) {  // along the line as well as on its points
         const double w = part / 8.0, px = (1 - w) * x(gx[i]) + w * x(gx[j]);
         see(px, (1 - w) * y(gy[i]) + w * y(gy[j]));
-        if (series.kind == Kind::band)
+        if (series.kind == SeriesKind::band)
           for (const double v : {0.5, 1.0}) see(px, (1 - v) * y(gy[i]) + v * y(series.u[i]));
       }
     }
@@ -307,17 +307,17 @@ inline std::string FigureScript::legend_place(const Panel& panel, const Scale& x
 }
 
 /// One block of the data file; an empty line breaks a curve.
-inline void FigureScript::block(const Series& series, const Scale& x, const Scale& y) {
+inline void FigureScript::block(const Series& series, const AxisScale& x, const AxisScale& y) {
   data += (blocks_ > 0 ? "\n\n# " : "# ") + std::to_string(blocks_) + " " + quoted(series.style.label) + "\n";
   ++blocks_;
-  const auto shown = [](const Scale& scale, double value) { return std::isfinite(value) && (!scale.log || value > 0); };
+  const auto shown = [](const AxisScale& scale, double value) { return std::isfinite(value) && (!scale.log || value > 0); };
   bool open = false;
   for (std::size_t i = 0; i < series.x.size(); ++i) {
-    const bool good = shown(x, series.x[i]) && shown(y, series.y[i]) && (series.kind != Kind::band || shown(y, series.u[i]));
+    const bool good = shown(x, series.x[i]) && shown(y, series.y[i]) && (series.kind != SeriesKind::band || shown(y, series.u[i]));
     if (good) {
       append_number(data, series.x[i]);
       append_number(data += ' ', series.y[i]);
-      if (series.kind == Kind::band) append_number(data += ' ', series.u[i]);
+      if (series.kind == SeriesKind::band) append_number(data += ' ', series.u[i]);
       data += '\n';
     } else if (open && i + 1 < series.x.size()) {
       data += '\n';
@@ -328,7 +328,7 @@ inline void FigureScript::block(const Series& series, const Scale& x, const Scal
 }
 
 /// Arrows have equal length on paper, so the panel's shape enters; their rank in speed is their shade.
-inline void FigureScript::arrow_block(const Series& series, const Scale& x, const Scale& y) {
+inline void FigureScript::arrow_block(const Series& series, const AxisScale& x, const AxisScale& y) {
   struct Arrow {
     double x, y, dx, dy, speed;  // in the panel's units, 0 … 1; speed in pixels
   };
@@ -360,7 +360,7 @@ inline FigureScript::Guide FigureScript::guide(const Panel& panel, const Series&
   const Series* over = nullptr;
   for (const auto& series : panel.series_) {
     if (&series == &slope) break;
-    if (series.kind != Kind::slope && series.kind != Kind::vertical && series.kind != Kind::horizontal && series.kind != Kind::arrows) over = &series;
+    if (series.kind != SeriesKind::slope && series.kind != SeriesKind::vertical && series.kind != SeriesKind::horizontal && series.kind != SeriesKind::arrows) over = &series;
   }
   if (!over || !panel.x_.log || !panel.y_.log)
     fail<OptionError>("slope(", slope.x[0], ") in panel \"", panel.title_, "\": expected a log_log() panel and a series before the slope");

@@ -44,10 +44,10 @@ namespace detail {
 
 class FigureScript;
 
-enum class Kind { band, arrows, line, line_points, points, slope, vertical, horizontal };
+enum class SeriesKind { band, arrows, line, line_points, points, slope, vertical, horizontal };
 
 struct Series {
-  Kind kind;
+  SeriesKind kind;
   std::vector<double> x, y, u, v;  // band: y and u are its edges; arrows: (u, v) is the direction at (x, y)
   SeriesStyle style;
 };
@@ -94,15 +94,15 @@ class Panel {
 
   template <class X = std::vector<double>, class Y = std::vector<double>>
   Panel& line(const X& x, const Y& y, const SeriesStyle& style = {}) {
-    return add(detail::Kind::line, detail::plot_data(x, "line"), detail::plot_data(y, "line"), style);
+    return add(detail::SeriesKind::line, detail::plot_data(x, "line"), detail::plot_data(y, "line"), style);
   }
   template <class X = std::vector<double>, class Y = std::vector<double>>
   Panel& points(const X& x, const Y& y, const SeriesStyle& style = {}) {
-    return add(detail::Kind::points, detail::plot_data(x, "points"), detail::plot_data(y, "points"), style);
+    return add(detail::SeriesKind::points, detail::plot_data(x, "points"), detail::plot_data(y, "points"), style);
   }
   template <class X = std::vector<double>, class Y = std::vector<double>>
   Panel& line_points(const X& x, const Y& y, const SeriesStyle& style = {}) {
-    return add(detail::Kind::line_points, detail::plot_data(x, "line_points"), detail::plot_data(y, "line_points"), style);
+    return add(detail::SeriesKind::line_points, detail::plot_data(x, "line_points"), detail::plot_data(y, "line_points"), style);
   }
   /// y[i] holds from x[i] to x[i + 1].
   template <class X = std::vector<double>, class Y = std::vector<double>>
@@ -112,12 +112,12 @@ class Panel {
   /// The area between two curves: confidence, quantiles, error.
   template <class X = std::vector<double>, class Y = std::vector<double>, class Z = std::vector<double>>
   Panel& band(const X& x, const Y& lower, const Z& upper, const SeriesStyle& style = {}) {
-    return add(detail::Kind::band, detail::plot_data(x, "band"), detail::plot_data(lower, "band"), style, detail::plot_data(upper, "band"));
+    return add(detail::SeriesKind::band, detail::plot_data(x, "band"), detail::plot_data(lower, "band"), style, detail::plot_data(upper, "band"));
   }
   /// Arrows of equal length along (u, v), centred at (x, y); darker ones are faster.
   template <class X, class Y, class U, class V>
   Panel& arrows(const X& x, const Y& y, const U& u, const V& v, const SeriesStyle& style = {}) {
-    return add(detail::Kind::arrows, detail::plot_data(x, "arrows"), detail::plot_data(y, "arrows"), style, detail::plot_data(u, "arrows"),
+    return add(detail::SeriesKind::arrows, detail::plot_data(x, "arrows"), detail::plot_data(y, "arrows"), style, detail::plot_data(u, "arrows"),
                detail::plot_data(v, "arrows"));
   }
   /// The arrows of a planar vector field `f(x, y)` or `f(Eigen::Vector2d)`, whose result has components [0] and [1].
@@ -126,19 +126,19 @@ class Panel {
 
   /// A straight reference y ∝ xᵖ under the data of a log–log panel, with its slope written beside it.
   Panel& slope(double power, const SeriesStyle& style = {.color = Color::grey, .dash = Dash::dashed}) {
-    return add(detail::Kind::slope, {power}, {power}, style);
+    return add(detail::SeriesKind::slope, {power}, {power}, style);
   }
   /// A line across the whole panel.
   Panel& vertical(double x, const SeriesStyle& style = {.color = Color::grey, .dash = Dash::dashed}) {
-    return add(detail::Kind::vertical, {x}, {x}, style);
+    return add(detail::SeriesKind::vertical, {x}, {x}, style);
   }
   Panel& horizontal(double y, const SeriesStyle& style = {.color = Color::grey, .dash = Dash::dashed}) {
-    return add(detail::Kind::horizontal, {y}, {y}, style);
+    return add(detail::SeriesKind::horizontal, {y}, {y}, style);
   }
 
  private:
   friend class detail::FigureScript;
-  Panel& add(detail::Kind kind, std::vector<double> x, std::vector<double> y, const SeriesStyle& style, std::vector<double> u = {},
+  Panel& add(detail::SeriesKind kind, std::vector<double> x, std::vector<double> y, const SeriesStyle& style, std::vector<double> u = {},
              std::vector<double> v = {});
   Panel& add_steps(const std::vector<double>& x, const std::vector<double>& y, const SeriesStyle& style);
   Panel& set_range(detail::Axis& axis, double from, double to);
@@ -172,9 +172,9 @@ Panel& Panel::vector_field(const F& f, Interval x, Interval y, const FieldStyle&
   return arrows(xs, ys, us, vs, {.size = style.size});
 }
 
-inline Panel& Panel::add(detail::Kind kind, std::vector<double> x, std::vector<double> y, const SeriesStyle& style, std::vector<double> u,
+inline Panel& Panel::add(detail::SeriesKind kind, std::vector<double> x, std::vector<double> y, const SeriesStyle& style, std::vector<double> u,
                          std::vector<double> v) {
-  const bool band = kind == detail::Kind::band, arrows = kind == detail::Kind::arrows;
+  const bool band = kind == detail::SeriesKind::band, arrows = kind == detail::SeriesKind::arrows;
   const std::size_t n = x.size();
   const auto where = [&] { return (style.label.empty() ? "a series" : "series \"" + style.label + "\"") + " of panel \"" + title_ + "\""; };
   if (n == 0 || y.size() != n || ((band || arrows) && u.size() != n) || (arrows && v.size() != n))
@@ -190,13 +190,13 @@ inline Panel& Panel::add(detail::Kind kind, std::vector<double> x, std::vector<d
 
 /// A staircase is a line with corners.
 inline Panel& Panel::add_steps(const std::vector<double>& x, const std::vector<double>& y, const SeriesStyle& style) {
-  if (x.size() != y.size()) return add(detail::Kind::line, x, y, style);  // which refuses it
+  if (x.size() != y.size()) return add(detail::SeriesKind::line, x, y, style);  // which refuses it
   std::vector<double> corner_x, corner_y;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (i > 0) corner_x.push_back(x[i]), corner_y.push_back(y[i - 1]);
     corner_x.push_back(x[i]), corner_y.push_back(y[i]);
   }
-  return add(detail::Kind::line, std::move(corner_x), std::move(corner_y), style);
+  return add(detail::SeriesKind::line, std::move(corner_x), std::move(corner_y), style);
 }
 
 inline Panel& Panel::set_range(detail::Axis& axis, double from, double to) {

@@ -25,6 +25,8 @@ struct StepController {
   double dead_band_low = 1.0;
   double dead_band_high = 1.0;
 
+  constexpr bool operator==(const StepController&) const = default;
+
   /// The elementary controller: deadbeat, prone to oscillating steps where stability limits them.
   static constexpr StepController integral() { return {.beta1 = 1.0, .beta2 = 0.0}; }
   /// PI with β = 0.04 at order 5 (exponents 0.17 and 0.04): E. Hairer's dopri5; HNW I (1993) II.4 and HNW II (1996) IV.2.

@@ -251,7 +251,9 @@ class Engine {
       double err = norm_(method_.error(plan, state_, trial_), state_.y, trial_.y);
       if constexpr (QuadratureAware<Rhs, Y>) {
         const double quadrature = static_cast<double>((*rhs_).quadrature_error());
-        if (!(quadrature <= 1) && !(quadrature <= err)) err = quadrature;
+        bool counts = !(quadrature <= 1);
+        if constexpr (requires { (*rhs_).in_norm(); }) counts |= (*rhs_).in_norm();
+        if (counts && !(quadrature <= err)) err = quadrature;
       }
       const bool finite = !std::isnan(err) && detail::all_finite(trial_.y);
       if (finite && err <= 1) {

@@ -32,6 +32,8 @@ struct SolveOptions {
   ErrorNorm norm = ErrorNorm::max_over_samples;     ///< of a batch
   Eigen::Index norm_rows = 0;                       ///< only the state's first norm_rows components control the step; 0: all
   bool throw_on_failure = true;                     ///< otherwise the solution's status tells
+
+  bool operator==(const SolveOptions&) const = default;
 };
 
 /// Tolerances of a solve in its scalar type, defaults filled in.

@@ -1,0 +1,295 @@
+#pragma once
+// odeint: a solve as a differentiable operation.
+//
+//   auto y = odeint(f, y0, times, theta, Dopri5{}, BacksolveAdjoint{}, {.rtol = 1e-8});   // y[i], y.back(), hstack(y)
+//
+// With plain arguments it is solve(…).y. Where the initial state, the parameters or the times are arrays on a tape, it records one
+// node, whose pullback runs the adjoint: encoders before it, decoders after it, several solves one after the other, losses on any
+// of the outputs. What f captures by reference must live until the gradient is done, and may not be a variable of the tape itself:
+// give variables to f through theta. Solving again with the same loss object allocates nothing.
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <costate/adjoint/backsolve.hpp>
+#include <costate/adjoint/direct.hpp>
+#include <costate/adjoint/state_list.hpp>
+#include <costate/ode/solve.hpp>
+
+namespace costate {
+namespace detail {
+
+template <class X>
+inline constexpr bool is_number_list = false;
+template <class T, class A>
+inline constexpr bool is_number_list<std::vector<Named<T>, A>> = true;
+template <class T, std::size_t N>
+inline constexpr bool is_number_list<std::array<Named<T>, N>> = true;
+
+/// An argument of odeint that is tied to a tape.
+template <class X>
+concept Tied = AnyArray<X> || Number<X> || is_number_list<std::remove_cvref_t<X>>;
+
+template <class X>
+struct TapeOf;
+template <AnyArray X>
+struct TapeOf<X> : std::type_identity<typename X::tape_type> {};
+template <Number X>
+struct TapeOf<X> : std::type_identity<typename X::tape_type> {};
+template <class X>
+  requires is_number_list<X>
+struct TapeOf<X> : std::type_identity<typename X::value_type::tape_type> {};
+/// The tape type of the first argument that has one.
+template <class X, class... Rest>
+struct FirstTape : std::conditional_t<Tied<X>, TapeOf<X>, FirstTape<Rest...>> {};
+template <class X>
+struct FirstTape<X> : TapeOf<X> {};
+
+template <class T, class X>
+T* tape_at(const X& x) {
+  if constexpr (AnyArray<X> || Number<X>) {
+    return tape_pointer(x);
+  } else if constexpr (is_number_list<X>) {
+    for (const auto& number : x)
+      if (number.tape() != nullptr) return number.tape();
+  }
+  return nullptr;
+}
+
+/// An argument as a slot of the tape; one sample or a vector of parameters from a list of numbers is a column.
+template <class T, class X>
+V<typename T::scalar> argument_slot(T& tape, const X& x) {
+  using S = typename T::scalar;
+  if constexpr (is_number_list<X>) {
+    const auto n = static_cast<Index>(x.size());
+    const V<S> s = make_slot(tape, n, 1);
+    s->cells = tape.cells(x.size());
+    s->active = s->written = true;
+    for (Index i = 0; i < n; ++i) {
+      const auto& number = x[static_cast<std::size_t>(i)];
+      s->value[i] = number.value();
+      if (number.cell() == nullptr) continue;
+      tape.reserve(1);
+      tape.entry(S(1), number.cell());
+      tape.close(s->cells + i);
+    }
+    return s;
+  } else if constexpr (AnyArray<X> || Number<X>) {
+    return to_slot(tape, x);
+  } else {
+    return to_slot(tape, dense_view(x));
+  }
+}
+
+/// Whether a state of this type is one sample.
+template <class Y0>
+constexpr bool one_sample() {
+  if constexpr (AnyArray<Y0>) return KindOfArray<Y0> != Kind::array;
+  else if constexpr (Tied<Y0>) return true;
+  else return StateTraits<Y0>::one_sample;
+}
+
+/// The number of components that a dynamics' result tells.
+template <class R>
+struct RowsOf : std::integral_constant<int, Eigen::Dynamic> {};
+template <class... R>
+struct RowsOf<Stacked<R...>> : std::integral_constant<int, static_cast<int>(sizeof...(R))> {};
+
+/// How odeint calls f. A dynamics of components tells the number of states at compile time.
+template <class S, bool sample, class F, bool parametric>
+struct TapedCall {
+  static constexpr Kind kind = sample ? Kind::plain : Kind::array;
+  using A = Array<Tape<S>, kind>;
+  using P = std::conditional_t<parametric, A, NoParameters>;
+  using Result = std::remove_cvref_t<decltype(call_dynamics(std::declval<const F&>(), time_of_t<S>(), std::declval<const A&>(),
+                                                            std::declval<const P&>()))>;
+  using type = CallShape<S, sample, sample ? RowsOf<Result>::value : Eigen::Dynamic, parametric ? Eigen::Dynamic : 0>;
+};
+
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void fail_backward(const char* adjoint, const E& e) {
+  throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
+}
+
+/// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
+template <class F, class Call, class M, class A>
+class TapedSolve {
+  using S = typename Call::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<S>;
+  using View = DynamicsView<F, Call>;
+
+ public:
+  TapedSolve() = default;
+  TapedSolve(const TapedSolve&) = delete;  // the engine refers to the dynamics beside it
+  TapedSolve& operator=(const TapedSolve&) = delete;
+
+  BasicTimes<Time>& times() { return times_; }
+
+  /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
+  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
+             Index theta_rows, Index theta_cols, bool record, S* out) {
+    check_times(times_);
+    f_.emplace(f);
+    adjoint_.emplace(adjoint);
+    tape_.rewind({});
+    tape_.workspace().recording = tape_.workspace().paused = false;
+    tape_.workspace().depth = 0;
+    view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
+    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape)) engine_.emplace(method, view_, shape, options);
+    engine_->rhs() = view_;
+    start_ = Eigen::Map<const State>(y0, shape.size());
+    engine_->reset(times_.front(), start_);
+    if (record) pass_.begin(adjoint, options);
+    outputs_ = out;
+    const auto output = [&](Index i, Index step, const State& y) {
+      std::copy_n(y.data(), y.size(), out + i * y.size());
+      if (record) pass_.serve(i, step);
+    };
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    const Status status = record ? engine_->run(span, output, [&](const auto& window) { pass_.accept(window); }) : engine_->run(span, output);
+    if (status != Status::success) throw_failure(status, engine_->t(), engine_->next_step(), static_cast<double>(engine_->y().norm()), options.max_steps);
+    if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();
+  }
+
+  void pull(const Cotangents<S>& bar) {
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    Stats stats = engine_->stats();
+    try {
+      pass_.pull(view_, span, outputs_, bar, stats);
+    } catch (const NonFiniteError& e) {
+      fail_backward(A::name, e);
+    } catch (const StepSizeError& e) {
+      fail_backward(A::name, e);
+    } catch (const TooManyStepsError& e) {
+      fail_backward(A::name, e);
+    }
+    if (adjoint_->stats != nullptr) *adjoint_->stats = stats;
+  }
+
+ private:
+  std::optional<F> f_;
+  std::optional<A> adjoint_;
+  Tape<S> tape_;
+  View view_{};
+  BasicTimes<Time> times_;
+  State start_;
+  std::optional<Engine<M, State, View>> engine_;
+  typename A::template Pass<M, F, Call> pass_;
+  S* outputs_ = nullptr;
+};
+
+template <class T, class Solve>
+struct OdeintNode final : Node<T> {
+  using S = typename T::scalar;
+  Solve* solve = nullptr;
+  V<S> y0 = nullptr, theta = nullptr, times = nullptr;  // null: not given as an array
+
+  void pull(T& tape) override {
+    if (!this->out->written) return;
+    const auto cells = [&](V<S> x) -> S* { return x != nullptr && x->active ? ready_cells(tape, *x) : nullptr; };
+    solve->pull({this->out->cells, cells(y0), cells(theta), cells(times)});
+    this->out->written = false;
+  }
+  void pull_recorded(T&, std::uint64_t) override { refuse(); }
+  V<S> push_recorded(T&, std::uint64_t) override { refuse(); }
+  bool depends(std::uint64_t epoch) const override {
+    const auto on = [&](V<S> x) { return x != nullptr && x->epoch == epoch; };
+    return on(y0) || on(theta) || on(times);
+  }
+
+ private:
+  [[noreturn]] static void refuse() {
+    fail<Error>("cs::grad, cs::vjp or cs::jvp of a function that calls odeint: a solve can be differentiated once, from outside, with "
+                "value_and_grad, gradient or vjp of a plain function");
+  }
+};
+
+template <class F, class Y0, class T, class Theta, class M, class A>
+auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint, const SolveOptions& options) {
+  using TapeType = typename FirstTape<Y0, Theta, T>::type;
+  using S = typename TapeType::scalar;
+  constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
+  using Call = typename TapedCall<S, sample, F, parametric>::type;
+  using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A>;
+  constexpr bool plain = sample && !(Number<Y0> || is_number_list<Y0>) &&
+                         common_kind<std::conditional_t<AnyArray<Y0>, Y0, int>, std::conditional_t<AnyArray<T>, T, int>,
+                                     std::conditional_t<AnyArray<Theta>, Theta, int>> == Kind::plain &&
+                         !(Tied<T> && !AnyArray<T>) && !(Tied<Theta> && !AnyArray<Theta>);
+  constexpr Kind kind = !sample ? Kind::array : plain ? Kind::plain : Kind::sample;
+
+  TapeType* found = nullptr;
+  const auto look = [&](TapeType* t) {
+    if (found == nullptr) found = t;
+  };
+  look(tape_at<TapeType>(y0));
+  look(tape_at<TapeType>(theta));
+  look(tape_at<TapeType>(times));
+  if (found == nullptr) fail<ShapeError>("odeint: the arguments are literals; give y0 and theta as arrays or Eigen objects");
+  TapeType& tape = *found;
+
+  const V<S> start = argument_slot(tape, y0);
+  V<S> p = nullptr, at = nullptr;
+  if constexpr (parametric) p = argument_slot(tape, theta);
+  Solve& solve = tape.workspace().template object<Solve>();
+  if constexpr (Tied<T>) {
+    at = argument_slot(tape, times);
+    if (at->cols != 1 && at->rows != 1) fail<TimeError>("odeint: times of ", at->rows, " x ", at->cols, "; expected a vector");
+    solve.times().assign(std::span<const S>(at->value, static_cast<std::size_t>(at->size())));
+  } else {
+    solve.times().assign(times);
+  }
+  const Index n = solve.times().size();
+  if (n == 0) check_times(solve.times());
+  const Shape shape{start->rows, start->cols};
+  if constexpr (Call::one_sample && Call::rows != Eigen::Dynamic)
+    if (shape.rows != Call::rows) fail_result(Call::rows, 1, shape);
+
+  const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
+  const auto active = [](V<S> x) { return x != nullptr && x->active; };
+  out->active = !tape.workspace().paused && (active(start) || active(p) || active(at));
+  solve.solve(f, method, adjoint, options, shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+              p == nullptr ? 1 : p->cols, out->active, out->value);
+  if (out->active) {
+    using N = OdeintNode<TapeType, Solve>;
+    auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;
+    node->out = out;
+    node->solve = &solve;
+    node->y0 = start;
+    node->theta = p;
+    node->times = at;
+    tape.node(node);
+  }
+  return StateList<TapeType, kind>(tape, out, n);
+}
+
+}  // namespace detail
+
+/// The states at the given times, differentiable in y0, theta and the times. y0: one sample is a column vector, a batch a D × B
+/// matrix with samples as columns, or an array on the tape. Throws what `solve` throws; the backward pass too.
+template <class F, class Y0, class T = Times, class Theta, Method M, Adjoint A = DirectAdjoint>
+  requires(!Method<Theta>)
+auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
+  if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
+    return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
+  } else {
+    auto solution = solve(f, y0, times, theta, typename A::template Solver<M>{method}, options);
+    if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
+    return std::move(solution.y);
+  }
+}
+
+/// The same for a dynamics without parameters, f(t, y).
+template <class F, class Y0, class T = Times, Method M, Adjoint A = DirectAdjoint>
+auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
+  if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
+    return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
+  } else {
+    auto solution = solve(f, y0, times, typename A::template Solver<M>{method}, options);
+    if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
+    return std::move(solution.y);
+  }
+}
+
+}  // namespace costate

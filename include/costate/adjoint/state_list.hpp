@@ -1,0 +1,59 @@
+#pragma once
+// The states that odeint returns: arrays on the tape, one per output time, all in one block.
+
+#include <iterator>
+
+#include <costate/autodiff/algebra.hpp>
+
+namespace costate {
+
+/// States as arrays on a tape, in order of their times; each is a slice of one block, without a copy. Valid as long as the tape's
+/// record. hstack and vstack take the whole list.
+template <class T, Kind kind>
+class StateList {
+ public:
+  using value_type = Array<T, kind>;
+
+  /// `block` holds n states of rows × block.cols each, one below the other.
+  StateList(T& tape, Slot<typename T::scalar>* block, Index n) : tape_(&tape), block_(block), size_(n) {}
+
+  [[nodiscard]] Index size() const { return size_; }
+  value_type operator[](Index i) const {
+    if (i < 0 || i >= size_) detail::fail<RangeError>("state ", i, " of a solve with ", size_, " output times");
+    const Index rows = block_->rows / size_;
+    return {*tape_, detail::make_slice(*tape_, block_, i * rows * block_->cols, rows, block_->cols)};
+  }
+  value_type front() const { return (*this)[0]; }
+  value_type back() const { return (*this)[size_ - 1]; }
+
+  class Iterator {
+   public:
+    using value_type = Array<T, kind>;
+    using difference_type = std::ptrdiff_t;
+    using iterator_category = std::input_iterator_tag;
+    using reference = value_type;
+    using pointer = void;
+    Iterator() = default;
+    Iterator(const StateList* list, Index i) : list_(list), i_(i) {}
+    value_type operator*() const { return (*list_)[i_]; }
+    Iterator& operator++() {
+      ++i_;
+      return *this;
+    }
+    Iterator operator++(int) { return Iterator(list_, i_++); }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const StateList* list_ = nullptr;
+    Index i_ = 0;
+  };
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size_}; }
+
+ private:
+  T* tape_;
+  Slot<typename T::scalar>* block_;
+  Index size_;
+};
+
+}  // namespace costate
