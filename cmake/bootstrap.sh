@@ -1,15 +1,15 @@
 #!/bin/sh
 # Installs what costate needs beside a compiler, CMake and git. Does nothing, quickly, where nothing is missing.
-#   --run    to run the examples: Ninja, Eigen, gnuplot
-#   --test   to run the tests: Ninja, Eigen, Catch2
+#   --run    to run the examples: Ninja, Eigen, CLI11, gnuplot
+#   --test   to run the tests: Ninja, Eigen, CLI11, Catch2
 #   --bench  to run the benchmarks: Ninja, Eigen, Google Benchmark, Boost's headers (for comparison)
 #   --ci     all of these, and clang with its sanitizers
 set -eu
 
 usage() { sed -n '2,6s/^# \{0,1\}//p' "$0"; }
 
-packages="ninja-build libeigen3-dev"
-fedora="ninja-build eigen3-devel" arch="ninja eigen" brew="ninja eigen"
+packages="ninja-build libeigen3-dev libcli11-dev"
+fedora="ninja-build eigen3-devel cli11-devel" arch="ninja eigen cli11" brew="ninja eigen cli11"
 run() { packages="$packages gnuplot-nox"; fedora="$fedora gnuplot"; arch="$arch gnuplot"; brew="$brew gnuplot"; }
 test_() { packages="$packages catch2"; fedora="$fedora catch-devel"; arch="$arch catch2"; brew="$brew catch2"; }
 bench() {

@@ -35,3 +35,13 @@ macro(costate_require_catch2)
   endif()
   include(Catch)
 endmacro()
+
+# CLI11, for the examples' command lines.
+macro(costate_require_cli11)
+  find_package(CLI11 QUIET CONFIG)
+  if(NOT TARGET CLI11::CLI11)
+    message(STATUS "costate: CLI11 not found, fetching 2.4.2")
+    FetchContent_Declare(CLI11 GIT_REPOSITORY https://github.com/CLIUtils/CLI11.git GIT_TAG v2.4.2 GIT_SHALLOW ON)
+    FetchContent_MakeAvailable(CLI11)
+  endif()
+endmacro()
