@@ -43,6 +43,8 @@ TEST_CASE("functions at the edges of their domains have their limits as derivati
   check_at([](const auto& x) { return cs::tanh(x); }, inf, 1, 0);
   check_at([](const auto& x) { return cs::sigmoid(x); }, -inf, 0, 0);
   check_at([](const auto& x) { return cs::softplus(x); }, 800, 800, 1);
+  check_at([](const auto& x) { return cs::silu(x); }, -inf, 0, 0);
+  check_at([](const auto& x) { return cs::silu(x); }, 800, 800, 1);
   check_at([](const auto& x) { return cs::exp(x); }, -inf, 0, 0);
   check_at([](const auto& x) { return 1 / x; }, 0, inf, -inf);
   check_at([](const auto& x) { return cs::log(x); }, not_a_number, not_a_number, not_a_number);
@@ -137,4 +139,21 @@ TEST_CASE("comparisons combine elementwise and broadcast", "[autodiff]") {
   CHECK(xbar == expected);
   CHECK(value == 1 + 2 + 3 + 4 - 1 + 6);
   CHECK(rowbar.isZero(0));
+}
+
+TEST_CASE("rows that still hold literals compare, select and take functions like numbers", "[autodiff]") {
+  const auto text = [](const auto& y) {
+    using N = cs::number_t<decltype(y)>;
+    N best = 0, other = -2;
+    best = cs::max(best, other) + cs::where(best < other, 5, best) + cs::where(true, other, best);
+    const N chosen = cs::where(best < 1 && !(other >= 0), N(3), other) + cs::where(best > other || y[0] < 2, other, 1);
+    return cs::sum(cs::where(best < 1, y[0], y[0] * 7) * chosen + cs::min(best, y[0]));
+  };
+  const Eigen::MatrixXd y = Eigen::RowVector3d(0.5, 1, 2);
+  const auto [value, slope] = cs::value_and_grad(text, y);
+  CHECK(value == 0.5 * 1 + 1 * 1 + 2 * 4 - 3 * 2);  // best = -2, chosen = 3 - 2, 3 - 2, 3 + 1
+  CHECK(slope == Eigen::RowVector3d(1, 1, 4));
+  double one_by_one = 0;
+  for (const double each : y.reshaped()) one_by_one += cs::value(text, Eigen::Matrix<double, 1, 1>(each));
+  CHECK(value == one_by_one);
 }

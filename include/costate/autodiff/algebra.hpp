@@ -195,7 +195,7 @@ auto stack(const X&... x) {
     using R = detail::result_array<X...>;
     using T = typename R::tape_type;
     T* const tape = detail::find_tape<T>(x...);
-    if (tape == nullptr) detail::fail<ShapeError>("stack: all parts are literals");
+    if (tape == nullptr) detail::fail<ShapeError>("stack: all parts are constants; plain numbers (0.0, not a row) stack, and so does 0 * y[0]");
     auto* parts = tape->workspace().arena.template allocate<detail::V<typename T::scalar>>(sizeof...(X));
     Index i = 0;
     ((parts[i++] = detail::to_slot(*tape, x)), ...);

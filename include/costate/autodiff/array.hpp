@@ -277,6 +277,15 @@ auto Array<T, kind>::operator()(Index i, Index j) const {
 
 namespace detail {
 
+/// What is a literal where no tape is found.
+template <class X>
+concept MaybeLiteral = AnyArray<X> || Number<X> || Literal<X>;
+template <class T, MaybeLiteral X>
+typename T::scalar literal(const X& x) {
+  if constexpr (Literal<X>) return static_cast<typename T::scalar>(x);
+  else return x.value();
+}
+
 /// An elementwise operation of two operands with broadcasting; two literals fold into a literal.
 template <class A, class B, class Fold, class Make>
 auto binary(const char* name, const A& a, const B& b, const Fold& fold, const Make& make) {
@@ -284,15 +293,8 @@ auto binary(const char* name, const A& a, const B& b, const Fold& fold, const Ma
   using R = result_array<A, B>;
   T* const tape = find_tape<T>(a, b);
   if (tape == nullptr) {
-    if constexpr (!EigenDense<A> && !EigenDense<B> && !is_stacked<A> && !is_stacked<B>) {
-      const auto literal = [](const auto& x) {
-        if constexpr (Literal<decltype(x)>) return static_cast<typename T::scalar>(x);
-        else return static_cast<typename T::scalar>(x.value());
-      };
-      return R(fold(literal(a), literal(b)));
-    } else {
-      fail<ShapeError>(name, ": neither operand is tied to a tape; give the row a value that depends on the state or the parameters first");
-    }
+    if constexpr (MaybeLiteral<A> && MaybeLiteral<B>) return R(fold(literal<T>(a), literal<T>(b)));
+    else fail<ShapeError>(name, ": neither operand is tied to a tape; give the row a value that depends on the state or the parameters first");
   }
   const auto x = to_slot(*tape, a), y = to_slot(*tape, b);
   const auto [r, c] = broadcast_shape(*x, *y, name);

@@ -38,15 +38,25 @@ template <detail::OnTape X> auto relu(const X& x) { return detail::apply_functio
 /// -1, 0 or 1; its derivative is 0.
 template <detail::OnTape X> auto sign(const X& x) { return detail::apply_function<detail::fn::Sign>(x); }
 /// x sigmoid(x), also called swish.
-template <detail::OnTape X> auto silu(const X& x) { return x * sigmoid(x); }
+template <detail::OnTape X> auto silu(const X& x) { return detail::apply_function<detail::fn::Silu>(x); }
 
 // ---- comparisons and selection of arrays ------------------------------------------------------------------------------------
 
 /// The outcome of comparing arrays, one truth value per element, for where().
 template <class T>
 struct ArrayMask {
-  T* tape;
-  Slot<typename T::scalar>* slot;  ///< zeros and ones
+  using S = typename T::scalar;
+  T* tape;            ///< null if two literals were compared
+  Slot<S>* slot;      ///< zeros and ones
+  S of_literals = 0;  ///< zero or one
+
+  /// The mask on a tape.
+  [[nodiscard]] Slot<S>* on(T& t) const {
+    if (slot != nullptr) return slot;
+    Slot<S>* const s = detail::make_slot(t, 1, 1);
+    s->value[0] = of_literals;
+    return s;
+  }
 
   friend ArrayMask operator&&(const ArrayMask& a, const ArrayMask& b) { return both(a, b, [](auto x, auto y) { return x * y; }); }
   friend ArrayMask operator||(const ArrayMask& a, const ArrayMask& b) { return both(a, b, [](auto x, auto y) { return x + y - x * y; }); }
@@ -55,10 +65,13 @@ struct ArrayMask {
  private:
   template <class F>
   static ArrayMask both(const ArrayMask& a, const ArrayMask& b, const F& f) {
-    const auto [r, c] = detail::broadcast_shape(*a.slot, *b.slot, "logical operator");
-    const auto s = detail::make_slot(*a.tape, r, c);
-    detail::broadcast(f, *a.slot, *b.slot, r, c, s->value, false);
-    return {a.tape, s};
+    T* const t = a.tape != nullptr ? a.tape : b.tape;
+    if (t == nullptr) return {nullptr, nullptr, f(a.of_literals, b.of_literals)};
+    const auto x = a.on(*t), y = b.on(*t);
+    const auto [r, c] = detail::broadcast_shape(*x, *y, "logical operator");
+    const auto s = detail::make_slot(*t, r, c);
+    detail::broadcast(f, *x, *y, r, c, s->value, false);
+    return {t, s};
   }
 };
 
@@ -66,9 +79,13 @@ namespace detail {
 template <class A, class B, class F>
 auto compare(const A& a, const B& b, const F& f) {
   using T = tape_among<A, B>;
-  using P = simd::Packet<typename T::scalar>;
+  using S = typename T::scalar;
+  using P = simd::Packet<S>;
   T* const tape = find_tape<T>(a, b);
-  if (tape == nullptr) fail<ShapeError>("comparison: neither operand is tied to a tape");
+  if (tape == nullptr) {
+    if constexpr (MaybeLiteral<A> && MaybeLiteral<B>) return ArrayMask<T>{nullptr, nullptr, f(literal<T>(a), literal<T>(b)) ? S(1) : S(0)};
+    else fail<ShapeError>("comparison: neither operand is tied to a tape");
+  }
   const auto x = to_slot(*tape, a), y = to_slot(*tape, b);
   const auto [r, c] = broadcast_shape(*x, *y, "comparison");
   const auto s = make_slot(*tape, r, c);
@@ -97,10 +114,15 @@ template <class T, detail::Operand A, detail::Operand B>
 auto where(const ArrayMask<T>& condition, const A& a, const B& b) {
   using S = typename T::scalar;
   constexpr Kind kind = detail::AnyArray<A> || detail::AnyArray<B> ? detail::common_kind<A, B> : Kind::array;
-  T& tape = *condition.tape;
-  const auto x = detail::to_slot(tape, a), y = detail::to_slot(tape, b);
+  T* const any = condition.tape != nullptr ? condition.tape : detail::find_tape<T>(a, b);
+  if (any == nullptr) {
+    if constexpr (detail::MaybeLiteral<A> && detail::MaybeLiteral<B>)
+      return Array<T, kind>(condition.of_literals == S(1) ? detail::literal<T>(a) : detail::literal<T>(b));
+    else detail::fail<ShapeError>("where: neither the condition nor a branch is tied to a tape");
+  }
+  T& tape = *any;
+  const auto x = detail::to_slot(tape, a), y = detail::to_slot(tape, b), m = condition.on(tape);
   auto [r, c] = detail::broadcast_shape(*x, *y, "where");
-  const auto m = condition.slot;
   if ((m->rows != r && m->rows != 1 && r != 1) || (m->cols != c && m->cols != 1 && c != 1))
     detail::fail<ShapeError>("where: a condition of ", m->rows, " x ", m->cols, " does not broadcast against ", r, " x ", c);
   if (r == 1) r = m->rows;
@@ -114,7 +136,10 @@ auto where(bool condition, const A& a, const B& b) {
   using R = detail::result_array<A, B>;
   using T = typename R::tape_type;
   T* const tape = detail::find_tape<T>(a, b);
-  if (tape == nullptr) detail::fail<ShapeError>("where: neither branch is tied to a tape");
+  if (tape == nullptr) {
+    if constexpr (detail::MaybeLiteral<A> && detail::MaybeLiteral<B>) return R(condition ? detail::literal<T>(a) : detail::literal<T>(b));
+    else detail::fail<ShapeError>("where: neither branch is tied to a tape");
+  }
   return condition ? R(*tape, detail::to_slot(*tape, a)) : R(*tape, detail::to_slot(*tape, b));
 }
 

@@ -242,7 +242,13 @@ struct Unary : Shaped<S> {
     else if constexpr (std::is_same_v<F, fn::Log1p>) quotient(k.let(Combine<S>(constant(k, S(1)), S(1), x, S(1), r, c)), S(1));
     else if constexpr (std::is_same_v<F, fn::Sqrt>) quotient(h, S(0.5));
     else if constexpr (std::is_same_v<F, fn::Softplus>) product(k.let(Unary<S, fn::Sigmoid>(x)), S(1));
-    else if constexpr (std::is_same_v<F, fn::Sin>) product(k.let(Unary<S, fn::Cos>(x)), S(1));
+    else if constexpr (std::is_same_v<F, fn::Silu>) {  // s + h (1 - s)
+      const V<S> s = k.let(Unary<S, fn::Sigmoid>(x)), rest = k.let(Combine<S>(constant(k, S(1)), S(1), s, S(-1), r, c));
+      product(k.let(Combine<S>(s, S(1), k.let(Product<S>(h, rest, S(1), r, c)), S(1), r, c)), S(1));
+    } else if constexpr (std::is_same_v<F, fn::Elu>) {  // 1 + min(h, 0)
+      const V<S> below = k.let(Unary<S, fn::Relu>(k.let(Scale<S>(h, S(-1), r, c))));
+      product(k.let(Combine<S>(constant(k, S(1)), S(1), below, S(-1), r, c)), S(1));
+    } else if constexpr (std::is_same_v<F, fn::Sin>) product(k.let(Unary<S, fn::Cos>(x)), S(1));
     else if constexpr (std::is_same_v<F, fn::Cos>) product(k.let(Unary<S, fn::Sin>(x)), S(-1));
     else if constexpr (std::is_same_v<F, fn::Sinh>) product(k.let(Unary<S, fn::Cosh>(x)), S(1));
     else if constexpr (std::is_same_v<F, fn::Cosh>) product(k.let(Unary<S, fn::Sinh>(x)), S(1));

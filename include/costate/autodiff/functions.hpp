@@ -34,6 +34,16 @@ struct Softplus {
   template <class X> static X value(X x) { return costate::softplus(x); }
   template <class X> static X slope(X x, X) { return costate::sigmoid(x); }
 };
+/// x sigmoid(x) (Elfwing, Uchibe & Doya 2018), also called swish.
+struct Silu {
+  template <class X> static X value(X x) { return costate::silu(x); }
+  template <class X> static X slope(X x, X h) { return costate::sigmoid(x) * (X(1) - h) + h; }
+};
+/// x for x > 0, eˣ - 1 below (Clevert, Unterthiner & Hochreiter 2016).
+struct Elu {
+  template <class X> static X value(X x) { return costate::relu(x) + costate::expm1(costate::min(x, X(0))); }
+  template <class X> static X slope(X, X h) { return X(1) + costate::min(h, X(0)); }
+};
 struct Sin {
   template <class X> static X value(X x) { return costate::sin(x); }
   template <class X> static X slope(X x, X) { return costate::cos(x); }
