@@ -8,6 +8,7 @@
 // of the outputs. What f captures by reference must live until the gradient is done, and may not be a variable of the tape itself:
 // give variables to f through theta. Solving again with the same loss object allocates nothing.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -89,6 +90,14 @@ constexpr bool one_sample() {
   else if constexpr (Tied<Y0>) return true;
   else return StateTraits<Y0>::one_sample;
 }
+
+/// What an argument makes of the result for one sample: plain if all are; an array's variable may be one of an inner derivative.
+template <class X>
+inline constexpr Kind kind_seen = Kind::plain;
+template <Tied X>
+inline constexpr Kind kind_seen<X> = Kind::sample;
+template <AnyArray X>
+inline constexpr Kind kind_seen<X> = KindOfArray<X>;
 
 /// The number of components that a dynamics' result tells.
 template <class R>
@@ -213,11 +222,7 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
   using Call = typename TapedCall<S, sample, F, parametric>::type;
   using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A>;
-  constexpr bool plain = sample && !(Number<Y0> || is_number_list<Y0>) &&
-                         common_kind<std::conditional_t<AnyArray<Y0>, Y0, int>, std::conditional_t<AnyArray<T>, T, int>,
-                                     std::conditional_t<AnyArray<Theta>, Theta, int>> == Kind::plain &&
-                         !(Tied<T> && !AnyArray<T>) && !(Tied<Theta> && !AnyArray<Theta>);
-  constexpr Kind kind = !sample ? Kind::array : plain ? Kind::plain : Kind::sample;
+  constexpr Kind kind = !sample ? Kind::array : std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>});
 
   TapeType* found = nullptr;
   const auto look = [&](TapeType* t) {

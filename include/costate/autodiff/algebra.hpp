@@ -9,11 +9,20 @@
 
 namespace costate {
 
+namespace detail {
+/// The result of a product with x on the right: a constant on the left may have any shape and still leaves one sample one sample.
+template <class X, class... Left>
+using result_of_product = Array<tape_among<X, Left...>, common_kind<X, std::conditional_t<AnyArray<Left>, Left, int>...>>;
+/// An array whose columns are samples, whatever they were before.
+template <class A>
+using batch_of = Array<typename A::tape_type, Kind::array>;
+}  // namespace detail
+
 /// The matrix product a b. Either factor may be an Eigen matrix (a constant).
 template <class A, class B>
   requires detail::ArrayOperands<A, B>
 auto matmul(const A& a, const B& b) {
-  using R = detail::result_array<A, B>;
+  using R = detail::result_of_product<B, A>;
   using T = typename R::tape_type;
   using S = typename T::scalar;
   T* const tape = detail::find_tape<T>(a, b);
@@ -29,7 +38,7 @@ auto matmul(const A& a, const B& b) {
 template <class F, class W, class B, class X>
   requires detail::ArrayOperands<W, B, X>
 auto dense(const W& w, const B& b, const X& x, F) {
-  using R = detail::result_array<W, B, X>;
+  using R = detail::result_of_product<X, W, B>;
   using T = typename R::tape_type;
   using S = typename T::scalar;
   T* const tape = detail::find_tape<T>(w, b, x);
@@ -131,8 +140,8 @@ Array<T, K> reshape(const Array<T, K>& x, Index offset, Index rows, Index cols) 
   return {*x.tape(), detail::make_slice(*x.tape(), x.slot(), offset, rows, cols)};
 }
 template <class T, Kind K>
-Array<T, K> transpose(const Array<T, K>& x) {
-  if (x.slot() == nullptr) return x;
+Array<T, Kind::array> transpose(const Array<T, K>& x) {
+  if (x.slot() == nullptr) return x.value();
   return {*x.tape(), detail::apply(*x.tape(), detail::Transpose<typename T::scalar>{x.slot()})};
 }
 
@@ -222,7 +231,7 @@ auto vstack(const X&... x) { return stack(x...); }
 template <class... X>
   requires detail::ArrayOperands<X...>
 auto hstack(const X&... x) {
-  using R = detail::result_array<X...>;
+  using R = detail::batch_of<detail::result_array<X...>>;
   using T = typename R::tape_type;
   T* const tape = detail::find_tape<T>(x...);
   if (tape == nullptr) detail::fail<ShapeError>("hstack: all parts are literals");
@@ -243,7 +252,7 @@ auto vstack(const R& list) {
 }
 template <detail::ArrayRange R>
 auto hstack(const R& list) {
-  using A = std::remove_cvref_t<decltype(*list.begin())>;
+  using A = detail::batch_of<std::remove_cvref_t<decltype(*list.begin())>>;
   if (list.size() == 0) detail::fail<ShapeError>("hstack: the list is empty");
   auto& tape = *(*list.begin()).tape();
   const auto n = static_cast<Index>(list.size());

@@ -116,6 +116,9 @@ template <class X>
 struct KindOf : std::integral_constant<int, -1> {};
 template <class T, Kind K>
 struct KindOf<Array<T, K>> : std::integral_constant<int, static_cast<int>(K)> {};
+/// An Eigen constant of more than one column is a batch, a column goes with any kind.
+template <EigenDense X>
+struct KindOf<X> : std::integral_constant<int, X::ColsAtCompileTime == 1 ? -1 : static_cast<int>(Kind::array)> {};
 template <class X>
 inline constexpr Kind KindOfArray = static_cast<Kind>(KindOf<X>::value);
 /// The kind of a result: that of the least plain array among the operands.
@@ -250,8 +253,10 @@ auto number_of(T& tape, V<typename T::scalar> s, Index i = 0) {
   else return Array<T, K>(tape, s->size() == 1 ? s : make_slice(tape, s, i, 1, 1));
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void fail_component(Index i, Index n) {
-  fail<ShapeError>("component ", i, " of an array of ", n, " does not exist");
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_component(Index i, Index rows, Index cols) {
+  if (i >= 0 && i < rows)
+    fail<ShapeError>("component ", i, " of a ", rows, " x ", cols, " array is no number; take an entry x(i, j), or rows(x, i, 1)");
+  fail<ShapeError>("component ", i, " of an array of ", rows, " x ", cols, " does not exist");
 }
 
 }  // namespace detail
@@ -260,10 +265,10 @@ template <class T, Kind kind>
 inline auto Array<T, kind>::operator[](Index i) const {
   if constexpr (kind == Kind::array) {
     if (slot_ == nullptr) return *this;
-    if (i < 0 || i >= slot_->rows) [[unlikely]] detail::fail_component(i, slot_->rows);
+    if (i < 0 || i >= slot_->rows) [[unlikely]] detail::fail_component(i, slot_->rows, slot_->cols);
     return Array(*tape_, detail::make_slice(*tape_, slot_, i * slot_->cols, 1, slot_->cols));
   } else {
-    if (i < 0 || i >= slot_->rows * slot_->cols) [[unlikely]] detail::fail_component(i, slot_->rows * slot_->cols);
+    if (i < 0 || i >= slot_->rows || slot_->cols != 1) [[unlikely]] detail::fail_component(i, slot_->rows, slot_->cols);
     return detail::number_of<kind>(*tape_, slot_, i);
   }
 }

@@ -1,0 +1,108 @@
+#include <costate/adjoint/backsolve.hpp>
+
+#include <iostream>
+
+#include <costate/nn/mlp.hpp>
+#include <costate/ode/dopri5.hpp>
+#include <costate/ode/rk4.hpp>
+
+#include "adjoint/replayed.hpp"
+#include "catch.hpp"
+
+namespace cs = costate;
+using namespace adjoint_test;
+
+namespace {
+
+const auto lotka_volterra = [](auto t, const auto& y, const auto& p) {
+  return cs::stack(p[0] * y[0] - p[1] * y[0] * y[1] + 0.1 * cs::sin(t), p[2] * y[0] * y[1] - p[3] * y[1]);
+};
+const Eigen::Vector2d start(1.0, 1.2);
+const Eigen::Vector4d p(1.5, 1.0, 1.0, 3.0);
+const Eigen::VectorXd times = cs::linspace(0.0, 6.0, 13);
+
+template <class M, class A>
+Eigen::VectorXd gradient(const M& method, const A& adjoint, const cs::SolveOptions& options, const Loss& loss) {
+  return adjoint_gradient(lotka_volterra, start, times, p, method, adjoint, options, loss);
+}
+
+}  // namespace
+
+TEST_CASE("the backsolve adjoint converges to the gradient as the tolerances fall", "[adjoint]") {
+  const auto loss = Loss::random(times.size(), 2, 1, 3).leave_out(4).leave_out(12);
+  const Eigen::VectorXd exact = gradient(cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-13, .atol = 1e-13}, loss);
+  double first = 0, last = 0;
+  std::cout << "backsolve, Lotka-Volterra:  tolerance, relative error of the gradient\n";
+  for (int k = 4; k <= 10; k += 2) {
+    const double tolerance = std::pow(10.0, -k);
+    const double error = (gradient(cs::Dopri5{}, cs::BacksolveAdjoint{}, {.rtol = tolerance, .atol = tolerance}, loss) - exact).norm() / exact.norm();
+    std::cout << "  1e-" << k << "  " << error << '\n';
+    if (k == 4) first = error;
+    last = error;
+    CHECK(error < 200 * tolerance);  // the solution's own condition over six time units
+  }
+  CHECK(std::log10(first / last) / 6 >= 0.8);
+}
+
+TEST_CASE("with fixed steps the backsolve adjoint converges with the method's order", "[adjoint]") {
+  const auto loss = Loss::random(times.size(), 2, 1, 3);
+  const Eigen::VectorXd exact = gradient(cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-13, .atol = 1e-13}, loss);
+  const auto error = [&](double step) { return (gradient(cs::Rk4{}, cs::BacksolveAdjoint{}, {.step = step}, loss) - exact).norm(); };
+  const double coarse = error(1.0 / 64), fine = error(1.0 / 256);
+  CHECK(std::log2(coarse / fine) / 2 > 3.8);
+}
+
+TEST_CASE("the backward solve has its own tolerances, step and norm", "[adjoint]") {
+  const auto loss = Loss::random(times.size(), 2, 1, 3);
+  const cs::SolveOptions tight{.rtol = 1e-11, .atol = 1e-11};
+  const Eigen::VectorXd exact = gradient(cs::Dopri5{}, cs::DirectAdjoint{}, tight, loss);
+  cs::Stats loose, normal, in_norm;
+  const auto error = [&](const cs::BacksolveAdjoint& adjoint) { return (gradient(cs::Dopri5{}, adjoint, tight, loss) - exact).norm() / exact.norm(); };
+  CHECK(error({.rtol = 1e-4, .atol = 1e-4, .stats = &loose}) > 1e-7);
+  CHECK(error({.stats = &normal}) < 1e-8);
+  CHECK(error({.parameters_in_norm = true, .stats = &in_norm}) < 1e-8);
+  CHECK(loose.backward_evaluations < normal.backward_evaluations / 4);
+  CHECK(in_norm.vjps >= normal.vjps);
+  cs::Stats coarse, fine;
+  gradient(cs::Rk4{}, cs::BacksolveAdjoint{.stats = &coarse}, {.step = 0.1}, loss);
+  gradient(cs::Rk4{}, cs::BacksolveAdjoint{.step = 0.05, .stats = &fine}, {.step = 0.1}, loss);
+  CHECK(fine.evaluations == coarse.evaluations);
+  CHECK(fine.vjps == 2 * coarse.vjps);
+}
+
+TEST_CASE("an output in between costs the backward solve one evaluation and the cut of a step", "[adjoint]") {
+  // Steps of 0.1 end at every output, so none is cut; the last stage is the next first one but where the state jumps.
+  Loss last = Loss::random(times.size(), 2, 1, 3), all = last;
+  for (std::size_t i = 0; i + 1 < 13; ++i) last.leave_out(i);
+  cs::Stats of_last, of_all;
+  gradient(cs::fixed(cs::Dopri5{}), cs::BacksolveAdjoint{.stats = &of_last}, {.step = 0.1}, last);
+  gradient(cs::fixed(cs::Dopri5{}), cs::BacksolveAdjoint{.stats = &of_all}, {.step = 0.1}, all);
+  CHECK(of_all.vjps - of_last.vjps == 11);  // one for each interior output
+}
+
+TEST_CASE("both adjoints agree on a batched network, backward in time too", "[adjoint]") {
+  const cs::nn::Mlp net({3, 6, 2}, cs::nn::tanh);
+  std::mt19937 rng(3);
+  const Eigen::VectorXd theta = net.init(rng);
+  const Eigen::MatrixXd y0 = Eigen::MatrixXd::Random(2, 4);
+  const auto f = [&](auto t, const auto& y, const auto& theta_) { return net(cs::stack(y, t), theta_); };
+  const cs::SolveOptions options{.rtol = 1e-11, .atol = 1e-11};
+  for (const auto& t : {Eigen::VectorXd(cs::linspace(0.0, 1.5, 4)), Eigen::VectorXd(cs::linspace(1.0, -0.5, 3))}) {
+    const auto loss = Loss::random(t.size(), 2, 4, 9);
+    const auto direct = adjoint_gradient(f, y0, t, theta, cs::Dopri5{}, cs::DirectAdjoint{}, options, loss);
+    const auto backsolve = adjoint_gradient(f, y0, t, theta, cs::Dopri5{}, cs::BacksolveAdjoint{}, options, loss);
+    CHECK((direct - backsolve).norm() / direct.norm() < 1e-8);  // 1000 times the tolerance
+  }
+}
+
+TEST_CASE("a backward solve that fails says so", "[adjoint]") {
+  const auto contracting = [](auto, const auto& y, const auto& k) { return cs::stack(-k[0] * y[0] * y[0] * y[0]); };
+  const auto gradient_of = cs::value_and_grad([&](const auto& k) {
+    return cs::sum(cs::odeint(contracting, Eigen::Matrix<double, 1, 1>(3.0), {0.0, 1.0}, k, cs::Dopri5{}, cs::BacksolveAdjoint{.rtol = 1e-12, .atol = 1e-14},
+                              {.max_steps = 40}).back());
+  });
+  auto copy = gradient_of;
+  CHECK_THROWS_MATCHES(copy(Eigen::Matrix<double, 1, 1>(5.0)), cs::TooManyStepsError,
+                       Catch::Matchers::Predicate<cs::TooManyStepsError>(
+                           [](const auto& e) { return std::string(e.what()).find("backward pass of BacksolveAdjoint") != std::string::npos; }));
+}

@@ -1,0 +1,145 @@
+#pragma once
+// The derivative of a replayed solve by differences in extended precision: what a discrete adjoint must equal.
+
+#include <random>
+#include <vector>
+
+#include <costate/adjoint/odeint.hpp>
+#include <costate/autodiff/value_and_grad.hpp>
+
+namespace adjoint_test {
+
+using costate::Index;
+using LongVector = Eigen::Matrix<long double, Eigen::Dynamic, 1>;
+using LongMatrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+
+/// L = Σ_i Σ (linear_i y_i + quadratic_i y_i² / 2) over the states y_i at the output times: any output may be left out by zeros.
+struct Loss {
+  std::vector<Eigen::MatrixXd> linear, quadratic;
+
+  static Loss random(Index outputs, Index rows, Index cols, std::uint64_t seed) {
+    std::mt19937_64 rng(seed);
+    std::normal_distribution<double> normal;
+    Loss loss;
+    for (auto* list : {&loss.linear, &loss.quadratic})
+      for (Index i = 0; i < outputs; ++i) list->push_back(Eigen::MatrixXd::NullaryExpr(rows, cols, [&] { return normal(rng); }));
+    return loss;
+  }
+  Loss& leave_out(std::size_t i) {
+    linear[i].setZero();
+    quadratic[i].setZero();
+    return *this;
+  }
+
+  template <class List>
+  auto operator()(const List& y) const {
+    using S = typename std::remove_cvref_t<decltype(y.back())>::scalar;
+    auto total = cs_sum<S>(y, 0);
+    for (std::size_t i = 1; i < linear.size(); ++i) total = total + cs_sum<S>(y, i);
+    return total;
+  }
+
+  /// Of plain states in the solver's layout.
+  long double plain(const std::vector<LongVector>& y) const {
+    using Rows = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    long double total = 0;
+    for (std::size_t i = 0; i < linear.size(); ++i) {
+      const LongMatrix state = Eigen::Map<const Rows>(y[i].data(), linear[i].rows(), linear[i].cols());
+      total += (linear[i].cast<long double>().array() * state.array() + 0.5L * quadratic[i].cast<long double>().array() * state.array().square()).sum();
+    }
+    return total;
+  }
+
+ private:
+  template <class S, class List>
+  auto cs_sum(const List& y, std::size_t i) const {
+    const auto state = y[static_cast<Index>(i)].template as<costate::Kind::array>();
+    return costate::sum(linear[i].cast<S>() * state + S(0.5) * quadratic[i].cast<S>() * costate::square(state));
+  }
+};
+
+/// Where a solve stepped, and which step served which output.
+struct Steps {
+  std::vector<long double> ends;
+  std::vector<Index> served;
+};
+
+template <class F, class Y0, class Theta, class M>
+Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, costate::SolveOptions options) {
+  options.dense = true;
+  const auto solution = costate::solve(f, y0, times, theta, method, options);
+  const auto& ends = solution.dense.step_ends();
+  Steps steps;
+  for (std::size_t i = 1; i < ends.size(); ++i) steps.ends.push_back(ends[i]);
+  const double direction = times.back() > times.front() ? 1.0 : -1.0;
+  for (const double t : times) {
+    Index k = -1;
+    if (t != times.front())
+      for (k = 0; direction * (static_cast<double>(steps.ends[static_cast<std::size_t>(k)]) - t) < 0;) ++k;
+    steps.served.push_back(k);
+  }
+  return steps;
+}
+
+/// Gradients of the loss of the replayed solve with respect to y0, theta and the times, in that order in one vector: central
+/// differences at two steps, extrapolated.
+template <class F, class Y0, class Theta, class M>
+LongVector replayed_gradient(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const Steps& steps,
+                             const Loss& loss) {
+  using LongState = Eigen::Matrix<long double, Y0::RowsAtCompileTime, Y0::ColsAtCompileTime>;
+  const Index n = y0.size(), p = theta.size(), q = static_cast<Index>(times.size());
+  LongVector x(n + p + q);
+  for (Index i = 0; i < n; ++i) x[i] = y0.data()[i];
+  for (Index i = 0; i < p; ++i) x[n + i] = theta.data()[i];
+  for (Index i = 0; i < q; ++i) x[n + p + i] = times[static_cast<std::size_t>(i)];
+  const auto value = [&](const LongVector& at) {
+    LongState start(y0.rows(), y0.cols());
+    for (Index i = 0; i < n; ++i) start.data()[i] = at[i];
+    const LongVector parameters = at.segment(n, p), t = at.tail(q);
+    auto dynamics = costate::detail::bind(f, start, parameters);
+    using D = decltype(dynamics);
+    const costate::Shape shape = dynamics.shape();
+    costate::Engine<M, typename D::State, D> engine(method, dynamics, shape, {});
+    engine.reset(t[0], D::to_internal(start));
+    std::vector<LongVector> states;
+    engine.replay(std::span<const long double>(steps.ends), std::span<const long double>(t.data(), static_cast<std::size_t>(q)),
+                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served));
+    return loss.plain(states);
+  };
+  LongVector g(x.size());
+  for (Index i = 0; i < x.size(); ++i) {
+    const auto slope = [&](long double h) {
+      LongVector up = x, down = x;
+      up[i] += h;
+      down[i] -= h;
+      return (value(up) - value(down)) / (2 * h);
+    };
+    const long double h = 1e-4L;
+    g[i] = (4 * slope(h / 2) - slope(h)) / 3;
+  }
+  return g;
+}
+
+/// The same gradient by odeint and an adjoint, in the scalar type of y0.
+template <class F, class Y0, class T, class Theta, class M, class A>
+auto adjoint_gradient(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint,
+                      const costate::SolveOptions& options, const Loss& loss) {
+  using S = typename Y0::Scalar;
+  const auto [value, dy0, dtheta, dtimes] = costate::value_and_grad(
+      [&](const auto& y0_, const auto& theta_, const auto& times_) { return loss(costate::odeint(f, y0_, times_, theta_, method, adjoint, options)); }, y0,
+      theta, times);
+  Eigen::Matrix<S, Eigen::Dynamic, 1> g(dy0.size() + dtheta.size() + dtimes.size());
+  g << Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>>(dy0.data(), dy0.size()), dtheta, dtimes;
+  return g;
+}
+
+template <class G>
+double relative_distance(const G& g, const LongVector& reference) {
+  return static_cast<double>((g.template cast<long double>() - reference).norm() / std::max(1.0L, reference.norm()));
+}
+
+inline Eigen::VectorXd as_vector(const std::vector<double>& times) {
+  return Eigen::Map<const Eigen::VectorXd>(times.data(), static_cast<Index>(times.size()));
+}
+
+}  // namespace adjoint_test
