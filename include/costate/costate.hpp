@@ -32,3 +32,5 @@
 #include <costate/optim/sgd.hpp>
 
 #include <costate/adjoint/odeint.hpp>
+
+#include <costate/train/losses.hpp>
