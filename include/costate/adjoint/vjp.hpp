@@ -89,30 +89,36 @@ class DynamicsVjp {
 
   template <bool with_time>
   void sweep(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
+    if constexpr (componentwise()) sweep_inlined<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
+    else sweep_segment<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
+  }
+
+  /// Numbers are differentiated at compile time only where the optimiser sees f itself, wherever else f may be called.
+  template <bool with_time>
+  [[gnu::flatten]] void sweep_inlined(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
+    sweep_segment<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
+  }
+
+  template <bool with_time>
+  void sweep_segment(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
     T& tape = *f_.tape;
     const auto mark = tape.mark();
     Slot<S> ys = view_slot(y.data(), f_.rows(), f_.cols());
     ys.active = ys.written = true;
-    if constexpr (small) {
-      // Parameter sums in local memory, which the optimiser keeps in registers.
-      std::array<S, static_cast<std::size_t>(Call::rows)> y_cells{};
-      std::array<S, static_cast<std::size_t>(Call::parameters > 0 ? Call::parameters : 1)> theta_cells{};
-      ys.cells = y_cells.data();
-      Slot<S> ps = theta_variable(theta_bar == nullptr ? nullptr : theta_cells.data());
-      evaluate<with_time>(tape, t, ys, ps, a, dydt, t_bar);
-      for (std::size_t i = 0; i < y_cells.size(); ++i) ybar[static_cast<Index>(i)] += y_cells[i];
-      if (theta_bar != nullptr)
-        for (std::size_t i = 0; i < theta_cells.size() && Call::parameters > 0; ++i) theta_bar[i] += theta_cells[i];
-    } else {
-      ys.cells = ybar.data();
-      Slot<S> ps = theta_variable(theta_bar);
-      evaluate<with_time>(tape, t, ys, ps, a, dydt, t_bar);
-    }
+    // Sums in local memory, which the optimiser keeps in registers. Nothing may depend on whether the parameters' are wanted.
+    std::array<S, local_state ? Call::rows : 0> y_sums{};
+    std::array<S, local_theta ? Call::parameters : 0> theta_sums{};
+    ys.cells = local_state ? y_sums.data() : ybar.data();
+    Slot<S> ps = theta_variable(local_theta ? theta_sums.data() : theta_bar);
+    evaluate<with_time>(tape, t, ys, ps, a, dydt, t_bar);
+    if (local_theta && theta_bar != nullptr)
+      for (std::size_t i = 0; i < theta_sums.size(); ++i) theta_bar[i] += theta_sums[i];
+    for (std::size_t i = 0; i < y_sums.size(); ++i) ybar[static_cast<Index>(i)] += y_sums[i];
     if (!tape.workspace().arena.at(mark.memory)) tape.rewind(mark);
   }
 
-  static constexpr bool small =
-      Call::one_sample && Call::rows != Eigen::Dynamic && Call::rows <= 16 && Call::parameters != Eigen::Dynamic && Call::parameters <= 32;
+  static constexpr bool local_state = componentwise() && Call::rows != Eigen::Dynamic && Call::rows <= 16;
+  static constexpr bool local_theta = componentwise() && Call::parameters > 0 && Call::parameters <= 32;
 
   template <bool with_time>
   void evaluate(T& tape, Time t, Slot<S>& ys, Slot<S>& ps, const State& a, State& dydt, S* t_bar) const {

@@ -246,7 +246,7 @@ V<typename T::scalar> to_slot(T& tape, const X& x) {
 
 /// An array of one as what the kind calls a number.
 template <Kind K, class T>
-auto number_of(T& tape, V<typename T::scalar> s, Index i = 0) {
+[[gnu::always_inline]] inline auto number_of(T& tape, V<typename T::scalar> s, Index i = 0) {
   using S = typename T::scalar;
   if constexpr (K == Kind::plain) return s->value[i];
   else if constexpr (K == Kind::sample) return Expression<T, 1>{s->value[i], {S(1)}, {s->active ? ready_cells(tape, *s) + i : nullptr}, &tape};

@@ -32,10 +32,17 @@ V<typename T::scalar> make_slot(T& tape, Index rows, Index cols) {
   return slot;
 }
 
+template <class T>
+typename T::scalar* make_cells(T& tape, Slot<typename T::scalar>& s);
+
 /// The cells of a slot, zeroed unless they hold something already.
 template <class T>
-typename T::scalar* ready_cells(T& tape, Slot<typename T::scalar>& s) {
-  if (s.written) return s.cells;
+[[gnu::always_inline]] inline typename T::scalar* ready_cells(T& tape, Slot<typename T::scalar>& s) {
+  return s.written ? s.cells : make_cells(tape, s);
+}
+
+template <class T>
+[[gnu::noinline]] typename T::scalar* make_cells(T& tape, Slot<typename T::scalar>& s) {
   if (s.parent != nullptr && s.parent->active) {
     s.cells = ready_cells(tape, *s.parent) + s.offset;
   } else if (s.cells == nullptr) {

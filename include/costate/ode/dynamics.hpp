@@ -103,18 +103,22 @@ Slot<S> view_slot(const S* value, Index rows, Index cols) {
 namespace detail {
 
 /// How a dynamics is called: scalar, one sample or a batch, and the sizes known at compile time (theta_size is 0 without parameters).
-template <class S, bool sample, int state_rows, int theta_size>
+template <class S, bool sample, int state_rows, int theta_size, bool theta_column = false>
 struct CallShape {
   using Scalar = S;
-  static constexpr bool one_sample = sample;
+  static constexpr bool one_sample = sample, column_of_parameters = theta_column;
   static constexpr int rows = state_rows, parameters = theta_size;
   using State = Eigen::Matrix<S, sample ? state_rows : Eigen::Dynamic, 1>;
 };
 
 template <class Theta>
-struct ThetaSize : std::integral_constant<int, dense_view_t<Theta>::SizeAtCompileTime> {};
+struct ThetaSize : std::integral_constant<int, dense_view_t<Theta>::SizeAtCompileTime> {
+  static constexpr bool column = dense_view_t<Theta>::ColsAtCompileTime == 1;
+};
 template <>
-struct ThetaSize<NoParameters> : std::integral_constant<int, 0> {};
+struct ThetaSize<NoParameters> : std::integral_constant<int, 0> {
+  static constexpr bool column = true;
+};
 
 /// A right-hand side that refers to a dynamics, its parameters and a tape for its intermediates; all of them belong to somebody else.
 template <class F, class Call>
@@ -153,7 +157,7 @@ struct DynamicsView {
     else return shape.cols;
   }
   [[nodiscard]] Slot<Scalar> theta_slot() const {
-    if constexpr (Call::parameters > 0 && Call::one_sample) return view_slot(theta, Call::parameters / theta_cols, theta_cols);
+    if constexpr (Call::parameters > 0 && Call::column_of_parameters) return view_slot(theta, Call::parameters, 1);
     else return view_slot(theta, theta_rows, theta_cols);
   }
 };
@@ -170,7 +174,7 @@ class Dynamics {
   using Scalar = typename Traits::Scalar;
   using State = typename Traits::State;
   using Time = time_of_t<Scalar>;
-  using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, detail::ThetaSize<Theta>::value>;
+  using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, detail::ThetaSize<Theta>::value, detail::ThetaSize<Theta>::column>;
 
   Dynamics(F f, Shape shape, const Theta& theta) : f_(std::move(f)), shape_(shape) {
     if constexpr (Call::parameters != 0) {
