@@ -5,11 +5,9 @@
 // learning_rate·weight_decay)θ, where Adam adds weight_decay·θ to g. The method of choice for networks.
 
 #include <cmath>
-#include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "costate/optim/parameters.hpp"
+#include "costate/optim/optimiser.hpp"
 
 namespace costate::optim {
 
@@ -30,25 +28,24 @@ struct AdamWOptions {
 namespace detail {
 
 template <class Options, bool decoupled>
-class AdamFamily {
+class AdamFamily : public Optimiser<Options> {
+  using Base = Optimiser<Options>;
  public:
-  explicit AdamFamily(Options options = {}) : options_(options) {
-    check_learning_rate(options.learning_rate);
+  explicit AdamFamily(Options options = {}) : Base(options, 2) {
     check_factor("beta1", options.beta1);
     check_factor("beta2", options.beta2);
     check_epsilon(options.epsilon);
-    check_weight_decay(options.weight_decay);
   }
 
   /// One step in place. Allocates in the first call only. Throws ShapeError, or NonFiniteError for a gradient that is not
   /// finite, and leaves parameters and state unchanged then.
   template <class Theta, class Gradient>
   void step(Theta&& theta, const Gradient& gradient) {
-    state_.step(2, decoupled ? "AdamW" : "Adam", std::forward<Theta>(theta), gradient,
+    Base::advance(decoupled ? "AdamW" : "Adam", std::forward<Theta>(theta), gradient,
                 [&]<class S>(S* x, const S* g, S* m, std::ptrdiff_t n, std::ptrdiff_t stride) {
-                  const auto& o = options_;
+                  const auto& o = this->options_;
                   S* const v = m + stride;
-                  const double t = static_cast<double>(state_.iteration);
+                  const double t = static_cast<double>(this->state_.iteration);
                   const S rate = S(o.learning_rate / (1 - std::pow(o.beta1, t)));
                   const S inverse_root = S(1 / std::sqrt(1 - std::pow(o.beta2, t)));  // 1/√(1 − β₂ᵗ)
                   const S beta1 = S(o.beta1), rest1 = S(1 - o.beta1), beta2 = S(o.beta2), rest2 = S(1 - o.beta2);
@@ -66,28 +63,6 @@ class AdamFamily {
                   });
                 });
   }
-
-  const Options& options() const { return options_; }
-  double learning_rate() const { return options_.learning_rate; }
-  void set_learning_rate(double rate) { check_learning_rate(rate), options_.learning_rate = rate; }
-
-  /// For checkpoints: the number of steps taken, and all m followed by all v (empty before the first step), in the
-  /// parameters' type.
-  std::int64_t iteration() const { return state_.iteration; }
-  template <class S = double>
-  const std::vector<S>& state() const {
-    return state_.template values<S>();
-  }
-  template <class S>
-  void restore(std::int64_t iteration, std::vector<S> state) {
-    state_.restore(iteration, std::move(state), 2);
-  }
-  /// Forgets state and iteration, keeps the options.
-  void reset() { state_.reset(); }
-
- private:
-  Options options_;
-  State state_;
 };
 
 }  // namespace detail

@@ -2,11 +2,9 @@
 // RMSProp: Tieleman & Hinton, Lecture 6.5 of "Neural Networks for Machine Learning" (Coursera, 2012), with PyTorch's conventions:
 //   g ← g + weight_decay·θ,   v ← β₂v + (1 − β₂)g²,   b ← momentum·b + g/(√v + ε),   θ ← θ − learning_rate·b.
 
-#include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "costate/optim/parameters.hpp"
+#include "costate/optim/optimiser.hpp"
 
 namespace costate::optim {
 
@@ -20,21 +18,19 @@ struct RmsPropOptions {
 
 /// `RmsProp rms_prop({.learning_rate = 1e-3}); rms_prop.step(theta, gradient);`
 /// Throws OptionError for options out of range.
-class RmsProp {
+class RmsProp : public detail::Optimiser<RmsPropOptions> {
  public:
-  explicit RmsProp(RmsPropOptions options = {}) : options_(options) {
-    detail::check_learning_rate(options.learning_rate);
+  explicit RmsProp(RmsPropOptions options = {}) : Optimiser(options, options.momentum != 0 ? 2 : 1) {
     detail::check_factor("beta2", options.beta2);
     detail::check_epsilon(options.epsilon);
     detail::check_factor("momentum", options.momentum);
-    detail::check_weight_decay(options.weight_decay);
   }
 
   /// One step in place. Allocates in the first call only. Throws ShapeError, or NonFiniteError for a gradient that is not
   /// finite, and leaves parameters and state unchanged then.
   template <class Theta, class Gradient>
   void step(Theta&& theta, const Gradient& gradient) {
-    state_.step(slots(), "RmsProp", std::forward<Theta>(theta), gradient,
+    advance("RmsProp", std::forward<Theta>(theta), gradient,
                 [&]<class S>(S* x, const S* g, S* v, std::ptrdiff_t n, std::ptrdiff_t stride) {
                   const S rate = S(options_.learning_rate), beta2 = S(options_.beta2), rest2 = S(1 - options_.beta2);
                   const S epsilon = S(options_.epsilon), momentum = S(options_.momentum), decay = S(options_.weight_decay);
@@ -51,29 +47,6 @@ class RmsProp {
                   });
                 });
   }
-
-  const RmsPropOptions& options() const { return options_; }
-  double learning_rate() const { return options_.learning_rate; }
-  void set_learning_rate(double rate) { detail::check_learning_rate(rate), options_.learning_rate = rate; }
-
-  /// For checkpoints: the number of steps taken, and all v, followed with momentum by all b.
-  std::int64_t iteration() const { return state_.iteration; }
-  template <class S = double>
-  const std::vector<S>& state() const {
-    return state_.values<S>();
-  }
-  template <class S>
-  void restore(std::int64_t iteration, std::vector<S> state) {
-    state_.restore(iteration, std::move(state), slots());
-  }
-  /// Forgets state and iteration, keeps the options.
-  void reset() { state_.reset(); }
-
- private:
-  int slots() const { return options_.momentum != 0 ? 2 : 1; }
-
-  RmsPropOptions options_;
-  detail::State state_;
 };
 
 }  // namespace costate::optim

@@ -3,11 +3,9 @@
 // initialization and momentum in deep learning" (ICML 2013), with the conventions of PyTorch: no dampening,
 //   g ← g + weight_decay·θ,   b ← momentum·b + g,   θ ← θ − learning_rate·(nesterov ? g + momentum·b : b).
 
-#include <cstdint>
 #include <utility>
-#include <vector>
 
-#include "costate/optim/parameters.hpp"
+#include "costate/optim/optimiser.hpp"
 
 namespace costate::optim {
 
@@ -20,12 +18,10 @@ struct SgdOptions {
 
 /// `Sgd sgd({.learning_rate = 1e-2, .momentum = 0.9}); sgd.step(theta, gradient);`
 /// Throws OptionError for options out of range.
-class Sgd {
+class Sgd : public detail::Optimiser<SgdOptions> {
  public:
-  explicit Sgd(SgdOptions options = {}) : options_(options) {
-    detail::check_learning_rate(options.learning_rate);
+  explicit Sgd(SgdOptions options = {}) : Optimiser(options, options.momentum != 0 ? 1 : 0) {
     detail::check_factor("momentum", options.momentum);
-    detail::check_weight_decay(options.weight_decay);
     if (options.nesterov && options.momentum == 0) detail::fail<OptionError>("nesterov needs momentum > 0.");
   }
 
@@ -33,7 +29,7 @@ class Sgd {
   /// finite, and leaves parameters and state unchanged then.
   template <class Theta, class Gradient>
   void step(Theta&& theta, const Gradient& gradient) {
-    state_.step(slots(), "Sgd", std::forward<Theta>(theta), gradient,
+    advance("Sgd", std::forward<Theta>(theta), gradient,
                 [&]<class S>(S* x, const S* g, S* b, std::ptrdiff_t n, std::ptrdiff_t) {
                   const S rate = S(options_.learning_rate), momentum = S(options_.momentum), decay = S(options_.weight_decay);
                   detail::for_each_packet<S>(n, [&](auto place) {
@@ -48,29 +44,6 @@ class Sgd {
                   });
                 });
   }
-
-  const SgdOptions& options() const { return options_; }
-  double learning_rate() const { return options_.learning_rate; }
-  void set_learning_rate(double rate) { detail::check_learning_rate(rate), options_.learning_rate = rate; }
-
-  /// For checkpoints: the number of steps taken, and the velocity b (empty before the first step, and without momentum).
-  std::int64_t iteration() const { return state_.iteration; }
-  template <class S = double>
-  const std::vector<S>& state() const {
-    return state_.values<S>();
-  }
-  template <class S>
-  void restore(std::int64_t iteration, std::vector<S> state) {
-    state_.restore(iteration, std::move(state), slots());
-  }
-  /// Forgets state and iteration, keeps the options.
-  void reset() { state_.reset(); }
-
- private:
-  int slots() const { return options_.momentum != 0 ? 1 : 0; }
-
-  SgdOptions options_;
-  detail::State state_;
 };
 
 }  // namespace costate::optim
