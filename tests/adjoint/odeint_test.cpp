@@ -35,6 +35,7 @@ TEST_CASE("odeint of plain arguments is solve", "[adjoint]") {
   const auto solution = cs::solve(lotka_volterra, start, {0.0, 1.0, 2.0}, p, cs::Dopri5{}, tight);
   REQUIRE(y.size() == 3);
   CHECK(y.block() == solution.y.block());
+  CHECK(cs::hstack(y) == solution.y.block());
 }
 
 TEST_CASE("the taped solve takes the same steps as the plain one, whatever the adjoint", "[adjoint]") {

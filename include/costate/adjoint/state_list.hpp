@@ -1,9 +1,8 @@
 #pragma once
 // The states that odeint returns: arrays on the tape, one per output time, all in one block.
 
-#include <iterator>
-
 #include <costate/autodiff/algebra.hpp>
+#include <costate/core/index_iterator.hpp>
 
 namespace costate {
 
@@ -26,27 +25,7 @@ class StateList {
   value_type front() const { return (*this)[0]; }
   value_type back() const { return (*this)[size_ - 1]; }
 
-  class Iterator {
-   public:
-    using value_type = Array<T, kind>;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;
-    using reference = value_type;
-    using pointer = void;
-    Iterator() = default;
-    Iterator(const StateList* list, Index i) : list_(list), i_(i) {}
-    value_type operator*() const { return (*list_)[i_]; }
-    Iterator& operator++() {
-      ++i_;
-      return *this;
-    }
-    Iterator operator++(int) { return Iterator(list_, i_++); }
-    bool operator==(const Iterator&) const = default;
-
-   private:
-    const StateList* list_ = nullptr;
-    Index i_ = 0;
-  };
+  using Iterator = detail::IndexIterator<StateList, Index, value_type>;
   Iterator begin() const { return {this, 0}; }
   Iterator end() const { return {this, size_}; }
 

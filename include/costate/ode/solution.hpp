@@ -3,10 +3,10 @@
 //
 // All states lie in one contiguous block, D × (B · n) for n times, of which each state is a view: laying them side by side is free.
 
-#include <iterator>
 #include <utility>
 #include <vector>
 
+#include <costate/core/index_iterator.hpp>
 #include <costate/ode/dense_output.hpp>
 #include <costate/ode/stats.hpp>
 
@@ -36,27 +36,7 @@ class States {
   /// All states side by side, D × (B · size()).
   const Block& block() const { return block_; }
 
-  class Iterator {
-   public:
-    using value_type = View;
-    using difference_type = std::ptrdiff_t;
-    using iterator_category = std::input_iterator_tag;
-    using reference = View;
-    using pointer = void;
-    Iterator() = default;
-    Iterator(const States* states, std::size_t i) : states_(states), i_(i) {}
-    View operator*() const { return (*states_)[i_]; }
-    Iterator& operator++() {
-      ++i_;
-      return *this;
-    }
-    Iterator operator++(int) { return Iterator(states_, i_++); }
-    bool operator==(const Iterator&) const = default;
-
-   private:
-    const States* states_ = nullptr;
-    std::size_t i_ = 0;
-  };
+  using Iterator = detail::IndexIterator<States, std::size_t, View>;
   Iterator begin() const { return {this, 0}; }
   Iterator end() const { return {this, size_}; }
 
@@ -75,6 +55,16 @@ class States {
   Shape shape_{};
   std::size_t size_ = 0;
 };
+
+/// All states of a solve side by side, D × (B · n); for those of a temporary a copy.
+template <class S, class View>
+const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>& hstack(const States<S, View>& states) {
+  return states.block();
+}
+template <class S, class View>
+Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic> hstack(States<S, View>&& states) {
+  return states.block();
+}
 
 /// A solution. S: scalar; User: the type in which states are returned by value; View: that in which they are seen in `y`.
 template <class S, class User, class View>
