@@ -57,3 +57,18 @@ TEST_CASE("rewinding to a mark frees what came later only", "[autodiff]") {
   CHECK(copy.mark().used == 0);
   CHECK(copy.capacity() == 0);
 }
+
+TEST_CASE("scratch memory stays where it is until more is asked for", "[autodiff]") {
+  cs::Scratch scratch;
+  double* const first = scratch.take<double>(100);
+  CHECK(reinterpret_cast<std::uintptr_t>(first) % 64 == 0);
+  first[99] = 3;
+  CHECK(scratch.take<double>(7) == first);
+  CHECK(static_cast<void*>(scratch.take<float>(200)) == first);
+  double* const larger = scratch.take<double>(100000);
+  larger[99999] = 1;
+  CHECK(scratch.take<double>(100000) == larger);
+  cs::Scratch moved = std::move(scratch);
+  CHECK(moved.take<double>(100000) == larger);
+  scratch.take<double>(10)[9] = 1;  // NOLINT: usable after a move
+}

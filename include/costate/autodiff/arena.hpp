@@ -1,6 +1,6 @@
 #pragma once
 // Memory that is taken piece by piece and given back all at once. Pieces never move; blocks are kept after a rewind, so a
-// computation repeated with the same sizes allocates nothing after its first run.
+// computation repeated with the same sizes allocates nothing after its first run. (Scratch, below, is memory for one moment.)
 
 #include <cstddef>
 #include <memory>
@@ -13,6 +13,10 @@ namespace costate {
 /// A copy is empty: arenas hold scratch memory, never results.
 class Arena {
  public:
+  static constexpr std::size_t line = 64;  ///< a cache line
+  struct Free {
+    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{line}); }
+  };
   struct Mark {
     std::size_t block = 0, used = 0;
   };
@@ -46,10 +50,6 @@ class Arena {
   }
 
  private:
-  static constexpr std::size_t line = 64;
-  struct Free {
-    void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{line}); }
-  };
   struct Block {
     std::unique_ptr<std::byte, Free> memory;
     std::size_t size;
@@ -80,6 +80,32 @@ class Arena {
 
   std::vector<Block> blocks_;
   std::size_t block_ = 0, used_ = 0;
+};
+
+/// One piece of memory for one operation at a time, as large as the largest size asked for. A copy is empty.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) {}
+  Scratch(Scratch&&) noexcept = default;
+  Scratch& operator=(const Scratch&) { return *this; }
+  Scratch& operator=(Scratch&&) noexcept = default;
+  ~Scratch() = default;
+
+  /// Uninitialised memory for n objects of type V, aligned to cache lines, in the place of what was here.
+  template <class V>
+  V* take(std::size_t n) {
+    const std::size_t bytes = n * sizeof(V);
+    if (memory_ == nullptr || bytes > size_) {
+      memory_.reset(static_cast<std::byte*>(::operator new(bytes, std::align_val_t{Arena::line})));
+      size_ = bytes;
+    }
+    return static_cast<V*>(static_cast<void*>(memory_.get()));
+  }
+
+ private:
+  std::unique_ptr<std::byte, Arena::Free> memory_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace costate

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "costate/autodiff/arena.hpp"
 #include "costate/autodiff/slot.hpp"
 #include "costate/core/simd.hpp"
 
@@ -165,43 +166,64 @@ void outer(const S* x, Index m, const S* y, Index n, S* c, bool add) {
     for (Index i = 0; i < m; ++i) C.row(i) = x[i] * Y;
 }
 
+/// Eigen's blocking of a product, in memory that the caller keeps: the products of an expression allocate theirs anew.
 template <class S>
-void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add) {
+struct Blocking : Eigen::internal::level3_blocking<S, S> {
+  Blocking(Eigen::Index m, Eigen::Index n, Eigen::Index depth, Scratch& scratch) {
+    this->m_mc = m, this->m_nc = n, this->m_kc = depth;
+    Eigen::internal::computeProductBlockingSizes<S, S>(this->m_kc, this->m_mc, this->m_nc);
+    constexpr auto line = static_cast<Eigen::Index>(Arena::line / sizeof(S));
+    const Eigen::Index left = (this->m_mc * this->m_kc + line - 1) / line * line, right = this->m_kc * this->m_nc;
+    this->m_blockA = scratch.take<S>(static_cast<std::size_t>(left + right));
+    this->m_blockB = this->m_blockA + left;
+  }
+};
+
+enum class Form { ab, atb, abt };  ///< A B, Aᵀ B, A Bᵀ
+
+/// C (+)= the product of m x n. Eigen's kernels write columns: they are given Cᵀ = Bᵀ Aᵀ.
+template <Form form, class S>
+void matrix_product(const Slot<S>& a, const Slot<S>& b, Index m, Index n, S* out, bool add, [[maybe_unused]] Scratch& scratch) {
+  const Index depth = form == Form::atb ? a.rows : a.cols;
+  MapOut<S> C(out, m, n);
+  if (!add) C.setZero();
+#ifndef EIGEN_HAS_OPENMP
+  if (m + n + depth >= 20) {  // below, Eigen has simpler loops
+    constexpr int left = form == Form::abt ? Eigen::RowMajor : Eigen::ColMajor, right = form == Form::atb ? Eigen::RowMajor : Eigen::ColMajor;
+    Blocking<S> blocking(n, m, depth, scratch);
+    Eigen::internal::general_matrix_matrix_product<Eigen::Index, S, left, false, S, right, false, Eigen::ColMajor, 1>::run(
+        n, m, depth, b.value, b.cols, a.value, a.cols, out, 1, n, S(1), blocking);
+    return;
+  }
+#endif
+  const MapIn<S> A(a.value, a.rows, a.cols), B(b.value, b.rows, b.cols);
+  if constexpr (form == Form::ab) C.noalias() += A * B;
+  else if constexpr (form == Form::atb) C.noalias() += A.transpose() * B;
+  else C.noalias() += A * B.transpose();
+}
+
+template <class S>
+void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   if (b.cols == 1) return times_vector(a.value, a.rows, a.cols, b.value, out, add);
   if (a.cols == 1) return outer(a.value, a.rows, b.value, b.cols, out, add);
   if (a.rows == 1) return transposed_times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  MapOut<S> C(out, a.rows, b.cols);
-  const MapIn<S> A(a.value, a.rows, a.cols), B(b.value, b.rows, b.cols);
-  if (add)
-    C.noalias() += A * B;
-  else
-    C.noalias() = A * B;
+  matrix_product<Form::ab>(a, b, a.rows, b.cols, out, add, scratch);
 }
 
 template <class S>
-void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool add) {
+void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   if (b.cols == 1) return transposed_times_vector(a.value, a.rows, a.cols, b.value, out, add);
   if (a.rows == 1) return outer(a.value, a.cols, b.value, b.cols, out, add);
   if (a.cols == 1) return transposed_times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  MapOut<S> C(out, a.cols, b.cols);
-  const MapIn<S> A(a.value, a.rows, a.cols), B(b.value, b.rows, b.cols);
-  if (add)
-    C.noalias() += A.transpose() * B;
-  else
-    C.noalias() = A.transpose() * B;
+  matrix_product<Form::atb>(a, b, a.cols, b.cols, out, add, scratch);
 }
 
 template <class S>
-void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add) {
+void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   if (a.cols == 1) return outer(a.value, a.rows, b.value, b.rows, out, add);
   if (b.rows == 1) return times_vector(a.value, a.rows, a.cols, b.value, out, add);
   if (a.rows == 1) return times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  MapOut<S> C(out, a.rows, b.rows);
-  const MapIn<S> A(a.value, a.rows, a.cols), B(b.value, b.rows, b.cols);
-  if (add)
-    C.noalias() += A * B.transpose();
-  else
-    C.noalias() = A * B.transpose();
+  matrix_product<Form::abt>(a, b, a.rows, b.rows, out, add, scratch);
 }
 
 }  // namespace costate::detail

@@ -5,8 +5,6 @@
 
 namespace costate::detail {
 
-enum class Form { ab, atb, abt };  ///< A B, Aᵀ B, A Bᵀ
-
 /// The product of two row-major matrices in one of three forms.
 template <class S, Form form>
 struct MatrixProduct {
@@ -14,10 +12,10 @@ struct MatrixProduct {
 
   [[nodiscard]] Index rows() const { return form == Form::atb ? a->cols : a->rows; }
   [[nodiscard]] Index cols() const { return form == Form::abt ? b->rows : b->cols; }
-  void eval(S* out, bool add) const {
-    if constexpr (form == Form::ab) multiply(*a, *b, out, add);
-    else if constexpr (form == Form::atb) multiply_transposed_left(*a, *b, out, add);
-    else multiply_transposed_right(*a, *b, out, add);
+  void eval(S* out, bool add, Scratch& scratch) const {
+    if constexpr (form == Form::ab) multiply(*a, *b, out, add, scratch);
+    else if constexpr (form == Form::atb) multiply_transposed_left(*a, *b, out, add, scratch);
+    else multiply_transposed_right(*a, *b, out, add, scratch);
   }
   template <class K>
   void pull(K& k, V<S>, V<S> g) const {
@@ -53,16 +51,16 @@ struct DenseLayer {
 
   [[nodiscard]] Index rows() const { return w->rows; }
   [[nodiscard]] Index cols() const { return x->cols; }
-  void eval(S* out, bool add) const {
+  void eval(S* out, bool add, Scratch& scratch) const {
     const Index n = x->cols;
     if (add) {  // never needed by a pullback, but an operation means the same whether it stores or adds
       RowMajor<S> h(w->rows, n);
-      eval(h.data(), false);
+      eval(h.data(), false, scratch);
       MapOut<S>(out, w->rows, n) += h;
       return;
     }
     for (Index i = 0; i < w->rows; ++i) std::fill_n(out + i * n, n, b->value[i]);
-    multiply(*w, *x, out, true);
+    multiply(*w, *x, out, true, scratch);
     if constexpr (!std::is_same_v<F, Identity>) map([](auto a) { return F::value(a); }, out, out, w->rows * n, false);
   }
   template <class K>

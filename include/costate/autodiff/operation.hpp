@@ -3,7 +3,7 @@
 //
 // An operation is one trivially copyable struct over slots:
 //   rows(), cols()                         shape of the result
-//   eval(S* out, bool add) const           the value, stored or added
+//   eval(S* out, bool add) const           the value, stored or added; eval(out, add, Scratch&) where it needs memory for that
 //   pull(K& k, V h, V g) const             result h, its cotangent g: k.add(operand, another operation)
 //   push(K& k, V h) const -> V             tangent of the result from k.tangent(operand), null for zero
 //   operands(visit) const
@@ -55,6 +55,12 @@ template <class T>
 }
 
 template <class T, class Op>
+void evaluate(T& tape, const Op& op, typename T::scalar* out, bool add) {
+  if constexpr (requires { op.eval(out, add, tape.workspace().scratch); }) op.eval(out, add, tape.workspace().scratch);
+  else op.eval(out, add);
+}
+
+template <class T, class Op>
 struct OpNode;
 
 /// Evaluates an operation; records it if an operand is active.
@@ -62,7 +68,7 @@ template <class T, class Op>
 V<typename T::scalar> apply(T& tape, const Op& op) {
   using S = typename T::scalar;
   const V<S> out = make_slot(tape, op.rows(), op.cols());
-  op.eval(out->value, false);
+  evaluate(tape, op, out->value, false);
   if (!tape.workspace().paused) {
     op.operands([&](V<S> x) { out->active |= x->active; });
     if (out->active) {
@@ -90,10 +96,10 @@ struct Accumulate {
     if (!wants(x)) return;
     if (!x->written && !(x->parent != nullptr && x->parent->active)) {
       if (x->cells == nullptr) x->cells = tape.workspace().arena.template allocate<S>(static_cast<std::size_t>(x->size()));
-      op.eval(x->cells, false);
+      evaluate(tape, op, x->cells, false);
       x->written = true;
     } else {
-      op.eval(ready_cells(tape, *x), true);
+      evaluate(tape, op, ready_cells(tape, *x), true);
     }
   }
 };

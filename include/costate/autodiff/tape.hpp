@@ -20,6 +20,7 @@ namespace costate {
 class Workspace {
  public:
   Arena arena;
+  Scratch scratch;          ///< of the operation that is being evaluated
   bool recording = false;   ///< an outer sweep will need everything recorded, derivatives taken inside included
   bool paused = false;      ///< operations are evaluated but not recorded
   int depth = 0;            ///< how many inner derivatives are being recorded now
