@@ -57,6 +57,29 @@ TEST_CASE("one text reduces one sample, a batch and plain arrays alike", "[autod
   CHECK(cs::check_gradient(loss, one).ok(1e-14));
 }
 
+TEST_CASE("numbers scale and stack with constant Eigen objects, a column as a sample, others as a batch", "[autodiff]") {
+  const Eigen::MatrixXd x = irregular(2, 5, 0.4);
+  const Eigen::Vector2d u(0.3, 0.8);
+  const auto loss = [&](const auto& p) {  // also plainly, where the numbers are doubles and Eigen multiplies
+    const auto batch = cs::matmul(cs::reshape(p, 0, 2, 3), cs::stack(p[0], x * p[1]));
+    const auto sample = cs::matmul(cs::reshape(p, 3, 1, 3), cs::stack(u / p[2], 0.5));
+    return cs::sum(cs::square(batch)) * cs::sum(sample);
+  };
+  const Eigen::VectorXd p = irregular(6, 1, 0.7);
+  CHECK(cs::check_gradient(loss, p).ok(1e-13));
+  CHECK(cs::check_gradient(loss, Eigen::MatrixXd(p)).ok(1e-13));  // the numbers are rows of one column
+  const auto taped = [&](const auto& q) { return cs::sum(cs::square(2 - x / q[2] + q[0]) * x) + cs::sum(cs::stack(q[1] - u, q[1])); };
+  const auto [value, slope] = cs::value_and_grad(taped, p);
+  const auto [same, column] = cs::value_and_grad(taped, Eigen::MatrixXd(p));
+  CHECK(value == same);
+  CHECK((slope - column).norm() <= 1e-15 * slope.norm());
+  const Eigen::MatrixXd joined = cs::stack(1, x, x.row(0), 0.5f);
+  CHECK(joined == (Eigen::MatrixXd(5, 5) << Eigen::RowVectorXd::Ones(5), x, x.row(0), Eigen::RowVectorXd::Constant(5, 0.5)).finished());
+  const Eigen::Vector4d stacked = cs::stack(u, 1, 2);
+  CHECK(stacked == Eigen::Vector4d(0.3, 0.8, 1, 2));
+  CHECK_THROWS_AS(cs::stack(x, u), cs::ShapeError);
+}
+
 TEST_CASE("shapes that do not fit are errors that name them", "[autodiff]") {
   using Catch::Matchers::Contains;
   const Eigen::MatrixXd a = Eigen::MatrixXd::Ones(2, 3), b = Eigen::MatrixXd::Ones(4, 3);
@@ -73,6 +96,9 @@ TEST_CASE("shapes that do not fit are errors that name them", "[autodiff]") {
   CHECK_THAT(message([](const auto& x, const auto& y) { return cs::dot(x, y); }), Contains("dot") && Contains("2 x 3"));
   CHECK_THAT(message([](const auto& x, const auto& y) { return cs::sum(x[2] + y[0]); }), Contains("component 2") && Contains("2"));
   CHECK_THAT(message([](const auto& x, const auto& y) { return cs::sum(x[-1] + y[0]); }), Contains("component -1"));
+  const auto matrix_of_sample = [](const auto& v) { return cs::sum(cs::reshape(v, 0, 2, 2)[1]); };  // neither a number nor a row
+  CHECK_THROWS_AS(cs::value_and_grad(matrix_of_sample, Eigen::Vector4d(1, 2, 3, 4)), cs::ShapeError);
+  CHECK_THROWS_AS(cs::value(matrix_of_sample, Eigen::Vector4d(1, 2, 3, 4)), cs::ShapeError);
   CHECK_THAT(message([](const auto& x, const auto& y) { return x(0, 3) + y(0, 0); }), Contains("(0, 3)") && Contains("2 x 3"));
   CHECK_THAT(message([](const auto& x, const auto& y) { return cs::sum(cs::rows(x, 1, 2)) + y(0, 0); }), Contains("rows(1, 2)"));
   CHECK_THAT(message([](const auto& x, const auto& y) { return cs::sum(cs::cols(x, 1, 3)) + y(0, 0); }), Contains("cols(1, 3)"));

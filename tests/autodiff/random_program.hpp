@@ -127,6 +127,13 @@ inline bool less(double a, double b) { return a < b; }
 template <cs::detail::OnTape A, cs::detail::OnTape B>
 bool less(const A& a, const B& b) { return a.value() < b.value(); }
 
+/// Matrices, which the library always takes for batches, as what a register holds.
+template <class A, class X>
+A held(const X& x) {
+  if constexpr (cs::detail::AnyArray<X>) return x.template as<cs::detail::KindOfArray<A>>();
+  else return x;
+}
+
 /// Two numbers one below the other, as wide as x.
 template <class N>
 auto pair(const naive::Array<N>&, const N& a, const N& b) {
@@ -263,13 +270,13 @@ N run(const Program& program, std::vector<N> s, std::vector<A> a) {
         case Op::alias_product: d *= d; break;
         case Op::ratio: d = x / (y * y + 1.5); break;
         case Op::product: d = matmul(x, y); break;
-        case Op::transposed: d = transpose(x); break;
+        case Op::transposed: d = held<A>(transpose(x)); break;
         case Op::some_rows: d = rows(x, in.i, in.j); break;
         case Op::some_cols: d = cols(x, in.i, in.j); break;
         case Op::reshaped: d = reshape(x, in.k, in.i, in.j); break;
         case Op::append: d = stack(x, n, c); break;
         case Op::below: d = stack(x, y); break;
-        case Op::beside: d = hstack(x, y); break;
+        case Op::beside: d = held<A>(hstack(x, y)); break;
         case Op::column_sums: d = colwise_sum(x); break;
         case Op::row_sums: d = rowwise_sum(x); break;
         case Op::masked: d = masked(x, y); break;
@@ -314,7 +321,7 @@ template <class N, class A>
 N start(const Program& program, const std::vector<N>& x, const A& u, const A& v) {
   std::vector<N> s(x.begin(), x.end());
   s.resize(numbers, N(0.5));
-  return run<N, A>(program, s, {reshape(u, 0, 2, 2), u, v, transpose(v * 0.7)});
+  return run<N, A>(program, s, {reshape(u, 0, 2, 2), u, v, held<A>(transpose(v * 0.7))});
 }
 
 }  // namespace random_programs

@@ -181,8 +181,8 @@ TEST_CASE("random programs have the derivatives of forward mode and of differenc
   }
   const Tally& t = compare.tally;
   WARN(t.compared << " programs compared, " << t.skipped << " undecided by rounding; error at most " << t.worst_bound
-                  << " of its bound, " << t.worst_relative << " relative; " << t.differenced << " against differences to " << t.worst_difference << ", " << t.nested
-                  << " second derivatives to " << t.worst_nested);
+                  << " of its bound, " << t.worst_relative << " relative; " << t.differenced << " against differences to "
+                  << t.worst_difference << ", " << t.nested << " second derivatives to " << t.worst_nested);
   CHECK(t.compared >= 95 * count / 100);
   CHECK(t.differenced >= 92 * count / 100);
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "costate/autodiff/elementary.hpp"
+#include "costate/autodiff/stacked.hpp"
 
 namespace costate {
 
@@ -173,6 +174,42 @@ V<typename T::scalar> join_columns(T& tape, V<typename T::scalar>* parts, Index 
   return apply(tape, Join<S, false>{parts, n, parts[0]->rows, c});
 }
 
+template <class... X>
+struct FirstEigen;
+template <class X, class... Rest>
+struct FirstEigen<X, Rest...> : std::conditional_t<EigenDense<X>, std::type_identity<X>, FirstEigen<Rest...>> {};
+template <>
+struct FirstEigen<> {};
+
+/// Eigen objects and literals, one below the other.
+template <class... X>
+auto stack_constants(const X&... x) {
+  using S = typename FirstEigen<X...>::type::Scalar;
+  Index rows = 0, cols = -1;
+  const auto measure = [&]<class P>(const P& part) {
+    if constexpr (EigenDense<P>) {
+      if (cols >= 0 && part.cols() != cols) fail<ShapeError>("stack: one part has ", part.cols(), " columns, an earlier one ", cols);
+      rows += part.rows();
+      cols = part.cols();
+    } else {
+      ++rows;
+    }
+  };
+  (measure(x), ...);
+  Eigen::Matrix<S, Eigen::Dynamic, ((!is_batch_constant<X>) && ...) ? 1 : Eigen::Dynamic> out(rows, cols);
+  Index at = 0;
+  const auto put = [&]<class P>(const P& part) {
+    if constexpr (EigenDense<P>) {
+      out.middleRows(at, part.rows()) = part.derived().matrix().template cast<S>();
+      at += part.rows();
+    } else {
+      out.row(at++).setConstant(static_cast<S>(part));
+    }
+  };
+  (put(x), ...);
+  return out;
+}
+
 template <class X>
 auto rows_of(const X& x) {
   if constexpr (is_stacked<X>) return x.rows;
@@ -200,7 +237,7 @@ concept ArrayRange = requires(const R& r) {
 template <class... X>
   requires(detail::Operand<X> && ...)
 auto stack(const X&... x) {
-  if constexpr ((detail::AnyArray<X> || ...)) {
+  if constexpr (detail::ArrayOperands<X...>) {
     using R = detail::result_array<X...>;
     using T = typename R::tape_type;
     T* const tape = detail::find_tape<T>(x...);
@@ -210,12 +247,8 @@ auto stack(const X&... x) {
     ((parts[i++] = detail::to_slot(*tape, x)), ...);
     return R(*tape, detail::join_rows(*tape, parts, i));
   } else if constexpr ((detail::EigenDense<X> || ...)) {
-    static_assert((detail::EigenDense<X> && ...), "costate: stack mixes Eigen constants with plain numbers; use arrays of the state");
-    using M = std::common_type_t<typename X::PlainObject...>;
-    M out((x.rows() + ...), std::get<0>(std::tie(x...)).cols());
-    Index at = 0;
-    ((out.middleRows(at, x.rows()) = x, at += x.rows()), ...);
-    return out;
+    static_assert(((detail::EigenDense<X> || detail::Literal<X>) && ...), "costate: stack mixes Eigen constants with a stack; give it their parts");
+    return detail::stack_constants(x...);
   } else {
     auto all = std::tuple_cat(detail::rows_of(x)...);
     return [&]<class... R>(std::tuple<R...>& rows) { return detail::Stacked<R...>{std::move(rows)}; }(all);

@@ -121,26 +121,32 @@ template <EigenDense X>
 struct KindOf<X> : std::integral_constant<int, X::ColsAtCompileTime == 1 ? -1 : static_cast<int>(Kind::array)> {};
 template <class X>
 inline constexpr Kind KindOfArray = static_cast<Kind>(KindOf<X>::value);
-/// The kind of a result: that of the least plain array among the operands.
+/// The first array (or else number) among the operands decides the tape type.
 template <class... X>
-inline constexpr Kind common_kind = static_cast<Kind>(std::max({-1, KindOf<std::remove_cvref_t<X>>::value...}));
-
-/// The first array among the operands decides the tape type.
-template <class... X>
-struct FirstArray;
+struct FirstOnTape;
 template <class X, class... Rest>
-struct FirstArray<X, Rest...> : std::conditional_t<is_array<std::remove_cvref_t<X>>, std::type_identity<std::remove_cvref_t<X>>, FirstArray<Rest...>> {};
+struct FirstOnTape<X, Rest...> : std::conditional_t<is_array<X> || (is_number<X> && !(is_array<Rest> || ...)), std::type_identity<X>, FirstOnTape<Rest...>> {};
 template <>
-struct FirstArray<> {};
+struct FirstOnTape<> {};
 template <class... X>
-using tape_among = typename FirstArray<X...>::type::tape_type;
+using tape_among = typename FirstOnTape<std::remove_cvref_t<X>...>::type::tape_type;
+
+template <class X>
+inline constexpr bool is_batch_constant = false;
+template <EigenDense X>
+inline constexpr bool is_batch_constant<X> = X::ColsAtCompileTime != 1;
+/// The kind of a result: that of the least plain array among the operands; numbers beside a constant matrix make a batch of it.
+template <class... X>
+inline constexpr Kind common_kind = (is_array<std::remove_cvref_t<X>> || ...) ? static_cast<Kind>(std::max({-1, KindOf<std::remove_cvref_t<X>>::value...}))
+                                    : (is_batch_constant<std::remove_cvref_t<X>> || ...) ? Kind::array
+                                                                                         : Kind::sample;
 template <class... X>
 using result_array = Array<tape_among<X...>, common_kind<X...>>;
 
 template <class X>
 concept Operand = AnyArray<X> || Number<X> || Literal<X> || EigenDense<X> || is_stacked<std::remove_cvref_t<X>>;
 template <class... X>
-concept ArrayOperands = (Operand<X> && ...) && (AnyArray<X> || ...);
+concept ArrayOperands = (Operand<X> && ...) && ((AnyArray<X> || ...) || ((Number<X> || ...) && (EigenDense<X> || ...)));
 
 /// A slice that shares values and cells.
 template <class T>

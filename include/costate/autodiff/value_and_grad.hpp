@@ -147,8 +147,13 @@ namespace detail {
 /// An array's values in the user's world: a vector for one sample, else a matrix.
 template <bool column, class S>
 auto to_eigen(const Slot<S>& s) {
-  if constexpr (column) return Eigen::Matrix<S, Eigen::Dynamic, 1>(Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>>(s.value, s.size()));
-  else return Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>(MapIn<S>(s.value, s.rows, s.cols));
+  if constexpr (column) {
+    if (s.cols != 1)
+      fail<ShapeError>("the function of a vector returned ", s.rows, " x ", s.cols, " values, not a vector; give it a matrix of one column instead");
+    return Eigen::Matrix<S, Eigen::Dynamic, 1>(Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>>(s.value, s.rows));
+  } else {
+    return Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>(MapIn<S>(s.value, s.rows, s.cols));
+  }
 }
 }  // namespace detail
 
