@@ -1,0 +1,127 @@
+// How much memory does a gradient take? The most bytes alive at once, counted by this program's own malloc, while one gradient of a
+// solve is computed: by BacksolveAdjoint, which must not depend on the number of steps, and by DirectAdjoint, per step and in units
+// of the state. --quick takes fewer steps. The exit status is non-zero if BacksolveAdjoint's memory varies by more than 1 %.
+
+#include <costate/costate.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+
+namespace {
+std::atomic<std::size_t> alive{0}, most{0};
+
+void* counted(void* p) {
+  if (p != nullptr) {
+    const std::size_t now = alive += malloc_usable_size(p);
+    for (std::size_t seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+    }
+  }
+  return p;
+}
+}  // namespace
+
+// The C library's allocator under the names it keeps for itself; operator new and Eigen come here too.
+extern "C" {
+void* __libc_malloc(std::size_t);
+void* __libc_calloc(std::size_t, std::size_t);
+void* __libc_realloc(void*, std::size_t);
+void* __libc_memalign(std::size_t, std::size_t);
+void __libc_free(void*);
+
+void* malloc(std::size_t n) noexcept { return counted(__libc_malloc(n)); }
+void* calloc(std::size_t n, std::size_t size) noexcept { return counted(__libc_calloc(n, size)); }
+void* memalign(std::size_t alignment, std::size_t n) noexcept { return counted(__libc_memalign(alignment, n)); }
+void* aligned_alloc(std::size_t alignment, std::size_t n) noexcept { return memalign(alignment, n); }
+int posix_memalign(void** p, std::size_t alignment, std::size_t n) noexcept {
+  *p = memalign(alignment, n);
+  return *p == nullptr ? ENOMEM : 0;
+}
+void* realloc(void* p, std::size_t n) noexcept {
+  const std::size_t before = p == nullptr ? 0 : malloc_usable_size(p);
+  void* const moved = __libc_realloc(p, n);
+  if (moved != nullptr || n == 0) alive -= before;
+  return counted(moved);
+}
+void free(void* p) noexcept {
+  if (p != nullptr) alive -= malloc_usable_size(p);
+  __libc_free(p);
+}
+}
+
+namespace {
+
+namespace cs = costate;
+using cs::Index;
+
+struct Measurement {
+  std::size_t bytes;
+  double seconds;
+};
+
+/// The most bytes that one gradient with respect to the parameters needs: a 2-50-2 network's dynamics, Rk4 in equal steps over [0, 1].
+template <class Adjoint>
+Measurement measure(const Adjoint& adjoint, Index steps, Index samples) {
+  const cs::nn::Mlp net({2, 50, 2}, cs::nn::tanh);
+  cs::Random random(1);
+  const Eigen::VectorXd theta = net.init(random);
+  const Eigen::MatrixXd start = Eigen::MatrixXd::Random(2, samples);
+  const auto f = [&](auto /*t*/, const auto& y, const auto& p) { return net(y, p); };
+  const auto loss = [&](const auto& p) {
+    const auto y = cs::odeint(f, start, {0.0, 1.0}, p, cs::Rk4{}, adjoint, {.step = 1.0 / static_cast<double>(steps)});
+    return cs::mean(cs::square(y.back()));
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const std::size_t before = alive;
+  most = before;
+  {
+    auto gradient = cs::value_and_grad(loss);
+    const auto& [value, bar] = gradient(theta);
+    if (!std::isfinite(value) || !bar.allFinite()) std::printf("the gradient is not finite\n");
+  }
+  return {most - before, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool quick = false;
+  for (int i = 1; i < argc; ++i) quick |= std::string_view(argv[i]) == "--quick" || std::string_view(argv[i]).substr(0, 21) == "--benchmark_min_time=";
+  constexpr Index samples = 64;
+  constexpr std::size_t state = 2 * samples * sizeof(double);
+
+  std::printf("2-50-2 tanh network, batch %td, Rk4; a state has %zu bytes\n", samples, state);
+  std::printf("BacksolveAdjoint: %10s %14s %10s\n", "steps", "most bytes", "seconds");
+  std::size_t least = ~std::size_t{0}, greatest = 0;
+  for (const Index steps : {10, 1000, quick ? 10000 : 100000}) {
+    const Measurement m = measure(cs::BacksolveAdjoint{}, steps, samples);
+    std::printf("                  %10td %14zu %10.2f\n", steps, m.bytes, m.seconds);
+    least = std::min(least, m.bytes);
+    greatest = std::max(greatest, m.bytes);
+  }
+  const bool constant = static_cast<double>(greatest) <= 1.01 * static_cast<double>(least);
+  std::printf("memory of BacksolveAdjoint over steps: ours %zu … %zu bytes  limit 1 %%  ratio %.4f%s\n", least, greatest,
+              static_cast<double>(greatest) / static_cast<double>(least), constant ? "" : "  MISSED");
+
+  std::printf("DirectAdjoint:    %10s %14s %10s %24s\n", "steps", "most bytes", "seconds", "(bytes / steps) / state");
+  double per_step = 0;
+  for (const Index steps : {10, 100, 1000, 10000}) {
+    const Measurement m = measure(cs::DirectAdjoint{}, steps, samples);
+    per_step = static_cast<double>(m.bytes) / static_cast<double>(steps);
+    std::printf("                  %10td %14zu %10.2f %24.2f\n", steps, m.bytes, m.seconds, per_step / state);
+  }
+  std::printf("memory of DirectAdjoint per step, 10000 steps: ours %.0f bytes  limit %zu bytes  ratio %.2f\n", per_step, state,
+              per_step / static_cast<double>(state));
+  return constant ? 0 : 1;
+}
+
+#else
+int main() { std::printf("the bytes alive are counted with the GNU C library only\n"); }
+#endif
