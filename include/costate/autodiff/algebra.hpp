@@ -196,7 +196,7 @@ auto stack_constants(const X&... x) {
     }
   };
   (measure(x), ...);
-  Eigen::Matrix<S, Eigen::Dynamic, ((!is_batch_constant<X>) && ...) ? 1 : Eigen::Dynamic> out(rows, cols);
+  Eigen::Matrix<S, Eigen::Dynamic, greatest_kind<X...> < 0 ? 1 : Eigen::Dynamic> out(rows, cols);
   Index at = 0;
   const auto put = [&]<class P>(const P& part) {
     if constexpr (EigenDense<P>) {

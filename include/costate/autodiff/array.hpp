@@ -131,15 +131,11 @@ struct FirstOnTape<> {};
 template <class... X>
 using tape_among = typename FirstOnTape<std::remove_cvref_t<X>...>::type::tape_type;
 
-template <class X>
-inline constexpr bool is_batch_constant = false;
-template <EigenDense X>
-inline constexpr bool is_batch_constant<X> = X::ColsAtCompileTime != 1;
-/// The kind of a result: that of the least plain array among the operands; numbers beside a constant matrix make a batch of it.
 template <class... X>
-inline constexpr Kind common_kind = (is_array<std::remove_cvref_t<X>> || ...) ? static_cast<Kind>(std::max({-1, KindOf<std::remove_cvref_t<X>>::value...}))
-                                    : (is_batch_constant<std::remove_cvref_t<X>> || ...) ? Kind::array
-                                                                                         : Kind::sample;
+inline constexpr int greatest_kind = std::max({-1, KindOf<std::remove_cvref_t<X>>::value...});
+/// The kind of a result: that of the least plain array among the operands; numbers beside a constant column make a sample of it.
+template <class... X>
+inline constexpr Kind common_kind = greatest_kind<X...> < 0 ? Kind::sample : static_cast<Kind>(greatest_kind<X...>);
 template <class... X>
 using result_array = Array<tape_among<X...>, common_kind<X...>>;
 
