@@ -106,8 +106,8 @@ class DynamicsVjp {
     Slot<S> ys = view_slot(y.data(), f_.rows(), f_.cols());
     ys.active = ys.written = true;
     // Sums in local memory, which the optimiser keeps in registers. Nothing may depend on whether the parameters' are wanted.
-    std::array<S, local_state ? Call::rows : 0> y_sums{};
-    std::array<S, local_theta ? Call::parameters : 0> theta_sums{};
+    std::array<S, static_cast<std::size_t>(local_state ? Call::rows : 0)> y_sums{};
+    std::array<S, static_cast<std::size_t>(local_theta ? Call::parameters : 0)> theta_sums{};
     ys.cells = local_state ? y_sums.data() : ybar.data();
     Slot<S> ps = theta_variable(local_theta ? theta_sums.data() : theta_bar);
     evaluate<with_time>(tape, t, ys, ps, a, dydt, t_bar);

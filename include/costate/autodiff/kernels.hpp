@@ -1,13 +1,14 @@
 #pragma once
-// Loops over packets: elementwise functions with broadcasting and reduction, and the three products of row-major matrices.
+// Loops over packets: elementwise functions with broadcasting and reduction; and the three products of row-major matrices.
 
 #include <Eigen/Core>
 
 #include <cstring>
 
 #include "costate/autodiff/arena.hpp"
+#include "costate/autodiff/narrow_products.hpp"
 #include "costate/autodiff/slot.hpp"
-#include "costate/core/simd.hpp"
+#include "costate/core/elementwise.hpp"
 
 namespace costate::detail {
 
@@ -18,84 +19,44 @@ using MapIn = Eigen::Map<const RowMajor<S>>;
 template <class S>
 using MapOut = Eigen::Map<RowMajor<S>>;
 
-/// Calls body(i, n) for packets [i, i + n) of a range; n is a compile-time full width except for the tail.
-template <class S, class Body>
-void for_packets(Index n, const Body& body) {
-  constexpr Index width = simd::Packet<S>::width;
-  Index i = 0;
-  for (; i + width <= n; i += width) body(i, std::integral_constant<Index, width>{});
-  if (i < n) body(i, n - i);
-}
-
-/// The first n lanes from memory. The rest is one, so that no function is asked for a value outside its domain.
-template <class S, class N>
-[[gnu::always_inline]] inline simd::Packet<S> load(const S* p, N n) {
-  if constexpr (std::is_same_v<N, Index>) {
-    S lanes[simd::Packet<S>::width];
-    for (Index k = 0; k < simd::Packet<S>::width; ++k) lanes[k] = k < n ? p[k] : S(1);
-    return simd::Packet<S>::load(lanes);
-  } else {
-    return simd::Packet<S>::load(p);
-  }
-}
-
-template <class S, class N>
-[[gnu::always_inline]] inline void store(const simd::Packet<S>& x, S* p, N n) {
-  if constexpr (std::is_same_v<N, Index>) {
-    S lanes[simd::Packet<S>::width];
-    x.store(lanes);
-    for (Index k = 0; k < n; ++k) p[k] = lanes[k];
-  } else {
-    x.store(p);
-  }
-}
-
 /// out (+)= f(x), elementwise over n contiguous values.
 template <class S, class F>
 void map(const F& f, const S* x, S* out, Index n, bool add) {
-  for_packets<S>(n, [&](Index i, auto m) {
-    const auto value = f(load(x + i, m));
-    store(add ? load(out + i, m) + value : value, out + i, m);
+  for_each_packet<S>(n, [&](auto at) {
+    const auto value = f(at.load(x));
+    at.store(out, add ? at.load(out) + value : value);
   });
 }
 
-/// One row of broadcast(): sx and sy are 0 or 1; with `sum` the row collapses into one number.
-template <class S, class F>
-void map_row(const F& f, const S* x, Index sx, const S* y, Index sy, S* out, bool sum, Index n, bool add) {
+/// Σ value(place) over n places. Four sums side by side, since an addition waits for the one before it.
+template <class S, class Value>
+S sum_of(Index n, const Value& value) {
   using P = simd::Packet<S>;
-  S xs[P::width], ys[P::width];
-  if (sx == 0) {
-    P(*x).store(xs);
-    x = xs;
+  P sums[4] = {P(0), P(0), P(0), P(0)};
+  Index i = 0;
+  for (; i + 4 * P::width <= n; i += 4 * P::width)
+    times<4>([&](auto k) { sums[k] += value(WholePacket<S>{i + k * P::width}); });
+  for (; i + P::width <= n; i += P::width) sums[0] += value(WholePacket<S>{i});
+  S total = simd::sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  if (i < n) {
+    const P rest = value(PartOfPacket<S>{i, n - i});
+    for (int k = 0; k < n - i; ++k) total += rest[k];
   }
-  if (sy == 0) {
-    P(*y).store(ys);
-    y = ys;
-  }
-  const auto value = [&](Index i, auto m) {
-    if constexpr (std::is_same_v<decltype(m), Index>)
-      return f(sx == 0 ? P::load(x) : load(x + i, m), sy == 0 ? P::load(y) : load(y + i, m));
-    else
-      return f(P::load(x + i * sx), P::load(y + i * sy));
-  };
+  return total;
+}
+
+/// One row of broadcast(): an operand that is not `wide` repeats; with `sum` the row collapses into one number.
+template <class S, class F>
+void map_row(const F& f, const S* x, bool wide_x, const S* y, bool wide_y, S* out, bool sum, Index n, bool add) {
+  const simd::Packet<S> x0(*x), y0(*y);
+  const auto value = [&](auto at) { return f(wide_x ? at.load(x) : x0, wide_y ? at.load(y) : y0); };
   if (sum) {
-    P total(S(0));
-    S tail = 0;
-    for_packets<S>(n, [&](Index i, auto m) {
-      if constexpr (std::is_same_v<decltype(m), Index>) {
-        S lanes[P::width];
-        value(i, m).store(lanes);
-        for (Index k = 0; k < m; ++k) tail += lanes[k];
-      } else {
-        total = total + value(i, m);
-      }
-    });
-    const S all = simd::sum(total) + tail;
-    *out = add ? *out + all : all;
+    const S total = sum_of<S>(n, value);
+    *out = add ? *out + total : total;
   } else if (add) {
-    for_packets<S>(n, [&](Index i, auto m) { store(load(out + i, m) + value(i, m), out + i, m); });
+    for_each_packet<S>(n, [&](auto at) { at.store(out, at.load(out) + value(at)); });
   } else {
-    for_packets<S>(n, [&](Index i, auto m) { store(value(i, m), out + i, m); });
+    for_each_packet<S>(n, [&](auto at) { at.store(out, value(at)); });
   }
 }
 
@@ -105,66 +66,23 @@ void broadcast(const F& f, const Slot<S>& x, const Slot<S>& y, Index out_rows, I
   const auto extent = [](Index a, Index b, Index c) { return a != 1 ? a : b != 1 ? b : c; };
   Index rows = extent(x.rows, y.rows, out_rows), cols = extent(x.cols, y.cols, out_cols);
   Index xr = x.rows == 1 ? 0 : x.cols, yr = y.rows == 1 ? 0 : y.cols, outr = out_rows == 1 ? 0 : out_cols;
-  Index xc = x.cols != 1, yc = y.cols != 1, outc = out_cols != 1;
+  bool xc = x.cols != 1, yc = y.cols != 1, outc = out_cols != 1;
   if (cols == 1) {  // a column is as contiguous as a row
     cols = rows, rows = 1;
     xc = x.rows != 1, yc = y.rows != 1, outc = out_rows != 1;
-  } else if (xr == cols && yr == cols && (outr == cols || (outr == 0 && outc == 0))) {
+  } else if (xr == cols && yr == cols && (outr == cols || (outr == 0 && !outc))) {
     cols *= rows, rows = 1;
   }
   if (rows == 0 || cols == 0) {
     if (!add) std::fill_n(out, out_rows * out_cols, S(0));
     return;
   }
-  const bool sum = outc == 0 && cols != 1;
+  const bool sum = !outc && cols != 1;
   for (Index i = 0; i < rows; ++i)
     map_row(f, x.value + i * xr, xc, y.value + i * yr, yc, out + i * outr, sum, cols, add || (i > 0 && outr == 0));
 }
 
 // ---- products of row-major matrices: C (+)= A B, Aᵀ B, A Bᵀ --------------------------------------------------------------
-
-/// y (+)= A x.
-template <class S>
-void times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
-  const MapIn<S> A(a, m, n);
-  const Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, 1>> X(x, n);
-  if (n <= 4) {  // too short for inner products: one pass over the rows instead
-    for (Index i = 0; i < m; ++i) {
-      S s = add ? y[i] : S(0);
-      for (Index j = 0; j < n; ++j) s += a[i * n + j] * x[j];
-      y[i] = s;
-    }
-    return;
-  }
-  for (Index i = 0; i < m; ++i) {
-    const S s = A.row(i).transpose().dot(X);
-    y[i] = add ? y[i] + s : s;
-  }
-}
-
-/// y (+)= Aᵀ x.
-template <class S>
-void transposed_times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
-  Eigen::Map<Eigen::Matrix<S, Eigen::Dynamic, 1>> Y(y, n);
-  if (!add) Y.setZero();
-  const MapIn<S> A(a, m, n);
-  Index i = 0;
-  for (; i + 4 <= m; i += 4)
-    Y += x[i] * A.row(i).transpose() + x[i + 1] * A.row(i + 1).transpose() + x[i + 2] * A.row(i + 2).transpose() +
-         x[i + 3] * A.row(i + 3).transpose();
-  for (; i < m; ++i) Y += x[i] * A.row(i).transpose();
-}
-
-/// C (+)= x yᵀ.
-template <class S>
-void outer(const S* x, Index m, const S* y, Index n, S* c, bool add) {
-  MapOut<S> C(c, m, n);
-  const Eigen::Map<const Eigen::Matrix<S, 1, Eigen::Dynamic>> Y(y, n);
-  if (add)
-    for (Index i = 0; i < m; ++i) C.row(i) += x[i] * Y;
-  else
-    for (Index i = 0; i < m; ++i) C.row(i) = x[i] * Y;
-}
 
 /// Eigen's blocking of a product, in memory that the caller keeps: the products of an expression allocate theirs anew.
 template <class S>
@@ -202,28 +120,33 @@ void matrix_product(const Slot<S>& a, const Slot<S>& b, Index m, Index n, S* out
   else C.noalias() += A * B.transpose();
 }
 
+/// C (+)= A B.
 template <class S>
 void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
-  if (b.cols == 1) return times_vector(a.value, a.rows, a.cols, b.value, out, add);
-  if (a.cols == 1) return outer(a.value, a.rows, b.value, b.cols, out, add);
-  if (a.rows == 1) return transposed_times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  matrix_product<Form::ab>(a, b, a.rows, b.cols, out, add, scratch);
+  const Index m = a.rows, depth = a.cols, n = b.cols;
+  if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
+  else if (is_narrow(m, depth, n)) rows_times(Strided<S>{a.value, depth, 1}, m, depth, b.value, out, n, add);
+  else matrix_product<Form::ab>(a, b, m, n, out, add, scratch);
 }
 
+/// C (+)= Aᵀ B.
 template <class S>
 void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
-  if (b.cols == 1) return transposed_times_vector(a.value, a.rows, a.cols, b.value, out, add);
-  if (a.rows == 1) return outer(a.value, a.cols, b.value, b.cols, out, add);
-  if (a.cols == 1) return transposed_times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  matrix_product<Form::atb>(a, b, a.cols, b.cols, out, add, scratch);
+  const Index m = a.cols, depth = a.rows, n = b.cols;
+  if (n == 1) rows_times(Strided<S>{b.value, 0, 1}, 1, depth, a.value, out, m, add);
+  else if (is_narrow(m, depth, n)) rows_times(Strided<S>{a.value, 1, m}, m, depth, b.value, out, n, add);
+  else matrix_product<Form::atb>(a, b, m, n, out, add, scratch);
 }
 
+/// C (+)= A Bᵀ.
 template <class S>
 void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
-  if (a.cols == 1) return outer(a.value, a.rows, b.value, b.rows, out, add);
-  if (b.rows == 1) return times_vector(a.value, a.rows, a.cols, b.value, out, add);
-  if (a.rows == 1) return times_vector(b.value, b.rows, b.cols, a.value, out, add);
-  matrix_product<Form::abt>(a, b, a.rows, b.rows, out, add, scratch);
+  const Index m = a.rows, depth = a.cols, n = b.rows;
+  if (depth == 1) rows_times(Strided<S>{a.value, 1, 0}, m, 1, b.value, out, n, add);
+  else if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
+  else if (m == 1) times_vector(b.value, n, depth, a.value, out, add);
+  else if (std::min(m, n) <= 8 && depth >= 32) inner_products(a.value, m, b.value, n, depth, out, add);
+  else matrix_product<Form::abt>(a, b, m, n, out, add, scratch);
 }
 
 }  // namespace costate::detail

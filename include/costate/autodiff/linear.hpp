@@ -92,13 +92,14 @@ struct DenseLayer {
   }
 
  private:
+  /// F'(z) g, where g is needed no more.
   template <class K>
   static V<S> through(K& k, V<S> h, V<S> g) {
-    if constexpr (std::is_same_v<F, fn::Tanh>) return k.let(PolynomialTimes<S>(g, h, S(1), S(0), S(-1)));
-    else if constexpr (std::is_same_v<F, fn::Sigmoid>) return k.let(PolynomialTimes<S>(g, h, S(0), S(1), S(-1)));
+    if constexpr (std::is_same_v<F, fn::Tanh>) return k.let_replace(g, PolynomialTimes<S>(g, h, S(1), S(0), S(-1)));
+    else if constexpr (std::is_same_v<F, fn::Sigmoid>) return k.let_replace(g, PolynomialTimes<S>(g, h, S(0), S(1), S(-1)));
     else {
       static_assert(std::is_same_v<F, fn::Relu>);  // the sign of relu's value is its slope
-      return k.let(Product<S>(g, k.let(Unary<S, fn::Sign>(h)), S(1), h->rows, h->cols));
+      return k.let_replace(g, Product<S>(g, k.let(Unary<S, fn::Sign>(h)), S(1), h->rows, h->cols));
     }
   }
 };

@@ -90,6 +90,12 @@ struct Accumulate {
   V<S> let(const Op& op) {
     return apply(tape, op);
   }
+  /// The same in the place of g, a cotangent that nobody else needs.
+  template <class Op>
+  V<S> let_replace(V<S> g, const Op& op) {
+    evaluate(tape, op, g->value, false);
+    return g;
+  }
   [[nodiscard]] bool wants(V<S> x) const { return x->active; }
   template <class Op>
   void add(V<S> x, const Op& op) {
@@ -114,6 +120,10 @@ struct Record {
   template <class Op>
   V<S> let(const Op& op) {
     return apply(tape, op);
+  }
+  template <class Op>
+  V<S> let_replace(V<S>, const Op& op) {
+    return let(op);
   }
   [[nodiscard]] bool wants(V<S> x) const { return x->epoch == epoch; }
   template <class Op>

@@ -1,0 +1,148 @@
+#pragma once
+// Products of row-major matrices that are narrow in some direction, straight from memory: the layers of small networks, single
+// samples, outer products. Packing the factors into blocks, as products of large matrices do, would cost more than it saves here.
+//
+//   rows_times(…)        C (+)= A B    or Aᵀ B: blocks of C stay in registers while the rows of B pass
+//   inner_products(…)    C (+)= A Bᵀ: blocks of inner products along contiguous rows
+//   times_vector(…)      y (+)= A x
+
+#include <type_traits>
+#include <utility>
+
+#include "costate/autodiff/slot.hpp"
+#include "costate/core/elementwise.hpp"
+#include "costate/core/simd.hpp"
+
+namespace costate::detail {
+
+/// body(0), …, body(N − 1), their arguments constants.
+template <int N, class Body>
+[[gnu::always_inline]] inline void times(const Body& body) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) { (body(std::integral_constant<int, I>{}), ...); }
+  (std::make_integer_sequence<int, N>{});
+}
+
+/// A matrix by its strides: entry (i, j) is at p[i · down + j · right].
+template <class S>
+struct Strided {
+  const S* p;
+  Index down, right;
+};
+
+/// R rows and Q packets of C (+)= A B; `at` finds the first packet in a row, and tells how much of it there is.
+template <int R, int Q, class S, class Place>
+[[gnu::always_inline]] inline void block_of_rows(Strided<S> a, Index depth, const S* b, S* c, Index n, bool add, Place at) {
+  using P = simd::Packet<S>;
+  P sum[R][Q];
+  times<R>([&](auto r) {
+    times<Q>([&](auto q) { sum[r][q] = add ? at.load(c + r * n + q * P::width) : P(0); });
+  });
+  for (Index j = 0; j < depth; ++j, b += n) {
+    P row[Q];
+    times<Q>([&](auto q) { row[q] = at.load(b + q * P::width); });
+    times<R>([&](auto r) {
+      const P factor(a.p[r * a.down + j * a.right]);
+      times<Q>([&](auto q) { sum[r][q] = muladd(factor, row[q], sum[r][q]); });
+    });
+  }
+  times<R>([&](auto r) {
+    times<Q>([&](auto q) { at.store(c + r * n + q * P::width, sum[r][q]); });
+  });
+}
+
+/// R rows of C (+)= A B.
+template <int R, class S>
+void strip_of_rows(Strided<S> a, Index depth, const S* b, S* c, Index n, bool add) {
+  constexpr Index width = simd::Packet<S>::width;
+  Index i = 0;
+  if constexpr (R == 1)
+    for (; i + 4 * width <= n; i += 4 * width) block_of_rows<R, 4>(a, depth, b, c, n, add, WholePacket<S>{i});
+  for (; i + 2 * width <= n; i += 2 * width) block_of_rows<R, 2>(a, depth, b, c, n, add, WholePacket<S>{i});
+  if (i + width <= n) block_of_rows<R, 1>(a, depth, b, c, n, add, WholePacket<S>{i}), i += width;
+  if (i < n) block_of_rows<R, 1>(a, depth, b, c, n, add, PartOfPacket<S>{i, n - i});
+}
+
+/// Whether rows_times beats a product of packed blocks.
+inline bool is_narrow(Index m, Index depth, Index n) { return m <= 16 || depth <= 16 || n <= 32; }
+
+/// C (+)= A B of m x n; B and C are contiguous.
+template <class S>
+void rows_times(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, bool add) {
+  Index i = 0;
+  const auto strip = [&]<int R>(std::integral_constant<int, R>) {
+    strip_of_rows<R>(Strided<S>{a.p + i * a.down, a.down, a.right}, depth, b, c + i * n, n, add);
+    i += R;
+  };
+  while (i + 4 <= m) strip(std::integral_constant<int, 4>{});
+  if (i + 2 <= m) strip(std::integral_constant<int, 2>{});
+  if (i < m) strip(std::integral_constant<int, 1>{});
+}
+
+/// R x Q entries of C (+)= A Bᵀ.
+template <int R, int Q, class S>
+[[gnu::always_inline]] inline void block_of_products(const S* a, const S* b, Index n, S* c, Index stride, bool add) {
+  using P = simd::Packet<S>;
+  P sum[R][Q];
+  times<R>([&](auto r) { times<Q>([&](auto q) { sum[r][q] = P(0); }); });
+  Index i = 0;
+  for (; i + P::width <= n; i += P::width) {
+    P row[Q];
+    times<Q>([&](auto q) { row[q] = P::load(b + q * n + i); });
+    times<R>([&](auto r) {
+      const P left = P::load(a + r * n + i);
+      times<Q>([&](auto q) { sum[r][q] = muladd(left, row[q], sum[r][q]); });
+    });
+  }
+  times<R>([&](auto r) {
+    times<Q>([&](auto q) {
+      S total = simd::sum(sum[r][q]);
+      for (Index j = i; j < n; ++j) total += a[r * n + j] * b[q * n + j];
+      S& entry = c[r * stride + q];
+      entry = add ? entry + total : total;
+    });
+  });
+}
+
+/// C (+)= A Bᵀ of m x k; the rows of A and B are contiguous, n long.
+template <class S>
+void inner_products(const S* a, Index m, const S* b, Index k, Index n, S* c, bool add) {
+  const auto columns = [&]<int Q>(Index j, std::integral_constant<int, Q>) {
+    Index i = 0;
+    const auto block = [&]<int R>(std::integral_constant<int, R>) {
+      block_of_products<R, Q>(a + i * n, b + j * n, n, c + i * k + j, k, add);
+      i += R;
+    };
+    while (i + 4 <= m) block(std::integral_constant<int, 4>{});
+    if (i + 2 <= m) block(std::integral_constant<int, 2>{});
+    if (i < m) block(std::integral_constant<int, 1>{});
+  };
+  Index j = 0;
+  for (; j + 2 <= k; j += 2) columns(j, std::integral_constant<int, 2>{});
+  if (j < k) columns(j, std::integral_constant<int, 1>{});
+}
+
+/// y (+)= A x for N columns, too few for packets.
+template <int N, class S>
+void times_short_vector(const S* a, Index m, const S* x, S* y, bool add) {
+  S factor[N];
+  times<N>([&](auto j) { factor[j] = x[j]; });
+  for (Index i = 0; i < m; ++i) {
+    S sum = add ? y[i] : S(0);
+    times<N>([&](auto j) { sum += a[i * N + j] * factor[j]; });
+    y[i] = sum;
+  }
+}
+
+/// y (+)= A x, A of m x n.
+template <class S>
+void times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
+  switch (n) {
+    case 1: return times_short_vector<1>(a, m, x, y, add);
+    case 2: return times_short_vector<2>(a, m, x, y, add);
+    case 3: return times_short_vector<3>(a, m, x, y, add);
+    case 4: return times_short_vector<4>(a, m, x, y, add);
+    default: return inner_products(a, m, x, 1, n, y, add);
+  }
+}
+
+}  // namespace costate::detail
