@@ -44,7 +44,7 @@ class SideBySide {
   Result measure(First&& first, Second&& second) const {
     const long n = calls_per_block(first), m = calls_per_block(second);
     std::vector<double> a, b, ratio;
-    for (int round = 0; round < (quick_ ? 7 : 61); ++round) {
+    for (int round = 0; round < (quick_ ? 15 : 301); ++round) {
       a.push_back(block(first, n));
       b.push_back(block(second, m));
       ratio.push_back(a.back() / b.back());
@@ -62,7 +62,7 @@ class SideBySide {
   }
   template <class F>
   long calls_per_block(F& f) const {
-    const double nanoseconds = quick_ ? 2e5 : 2e6;
+    const double nanoseconds = quick_ ? 1e5 : 4e5;
     long n = 1;
     for (double taken = 0; taken < nanoseconds / 2; n *= 2) taken = block(f, n) * static_cast<double>(n);
     return n;
