@@ -1,72 +1,13 @@
 #include "derivatives.hpp"
+#include "operations.hpp"
 
 #include <cmath>
 
 using derivatives::irregular;
 namespace cs = costate;
+using operations::binary, operations::unary, operations::functions, operations::binary_operations;
 
 namespace {
-
-constexpr int functions = 23;
-/// Function number `which`, with its argument moved into the domain.
-template <class X>
-X unary(int which, const X& x) {
-  switch (which) {
-    case 0: return cs::exp(x);
-    case 1: return cs::expm1(x);
-    case 2: return cs::log(x + 1.5);
-    case 3: return cs::log1p(x);
-    case 4: return cs::sqrt(x + 1.5);
-    case 5: return cs::sin(x);
-    case 6: return cs::cos(x);
-    case 7: return cs::tan(x);
-    case 8: return cs::asin(x);
-    case 9: return cs::acos(x);
-    case 10: return cs::atan(x);
-    case 11: return cs::sinh(x);
-    case 12: return cs::cosh(x);
-    case 13: return cs::tanh(x);
-    case 14: return cs::erf(x);
-    case 15: return cs::sigmoid(x);
-    case 16: return cs::softplus(x);
-    case 17: return cs::square(x);
-    case 18: return cs::cube(x);
-    case 19: return cs::abs(x);
-    case 20: return cs::relu(x);
-    case 21: return cs::silu(x);
-    default: return cs::sign(x) + x;
-  }
-}
-
-constexpr int operations = 16;
-template <class X>
-X binary(int which, const X& x, const X& y) {
-  switch (which) {
-    case 0: return x + y;
-    case 1: return x - y;
-    case 2: return x * y;
-    case 3: return x / y;
-    case 4: return cs::pow(x, y);
-    case 5: return cs::max(x, y);
-    case 6: return cs::min(x, y);
-    case 7: return cs::where((x < 0.8 && !(y > 1.1)) || x >= 1.2, x * x, y * y * x);
-    case 8: return -x + (+y);
-    case 9: return 2 - x * 3 / y;
-    case 10: return x / 4 + 1.5 / y - 2 * y;
-    case 11: return cs::pow(x, 3) + cs::pow(y, 0.5) + cs::pow(2, x);
-    case 12: return cs::where(which == 12, x * x * y, y);
-    case 13: return cs::max(x, 0.9) * cs::min(1.1, y);
-    case 14: {
-      X z = x;
-      z *= y;
-      z += z * z;
-      z -= x;
-      z /= y;
-      return z;
-    }
-    default: return cs::where(cs::abs(x - y) <= 0.3, x, 2) * y;
-  }
-}
 
 Eigen::MatrixXd between(double low, double high, Eigen::Index rows, Eigen::Index cols, double phase) {
   return (irregular(rows, cols, phase).array() - 0.3 + 1) * (high - low) / 2 + low;
@@ -75,7 +16,7 @@ Eigen::MatrixXd between(double low, double high, Eigen::Index rows, Eigen::Index
 }  // namespace
 
 TEST_CASE("every elementary function of arrays has right derivatives up to the third", "[autodiff]") {
-  const int which = GENERATE(range(0, functions));
+  const int which = GENERATE(range(0, operations::functions));
   CAPTURE(which);
   // five columns: full packets and a remainder; away from the kinks at 0
   Eigen::MatrixXd x = between(-0.8, 0.8, 2, 5, 0.4);
@@ -84,7 +25,7 @@ TEST_CASE("every elementary function of arrays has right derivatives up to the t
 }
 
 TEST_CASE("every binary operation broadcasts all shapes, with right derivatives up to the third", "[autodiff]") {
-  const int which = GENERATE(range(0, operations));
+  const int which = GENERATE(range(0, operations::binary_operations));
   for (const auto& [xr, xc] : {std::pair{3, 5}, {3, 1}, {1, 5}, {1, 1}})
     for (const auto& [yr, yc] : {std::pair{3, 5}, {3, 1}, {1, 5}, {1, 1}}) {
       CAPTURE(which, xr, xc, yr, yc);
@@ -96,12 +37,12 @@ TEMPLATE_TEST_CASE("every elementary function of numbers has the derivative of i
   using S = TestType;
   using Matrix = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
   using Vector = Eigen::Matrix<S, Eigen::Dynamic, 1>;
-  const Matrix x = between(-0.8, 0.8, functions + operations + 1, 1, 1.1).cast<S>().array() + S(1e-3);
+  const Matrix x = between(-0.8, 0.8, functions + binary_operations + 1, 1, 1.1).cast<S>().array() + S(1e-3);
   const auto loss = [](const auto& v) {
     using N = cs::number_t<decltype(v[0])>;
     N total = 0;
     for (int i = 0; i < functions; ++i) total += (1 + 0.1 * i) * unary(i, N(v[i]));
-    for (int i = 0; i < operations; ++i)
+    for (int i = 0; i < binary_operations; ++i)
       total += (1 - 0.07 * i) * binary(i, N(v[functions + i] + 1), N(v[functions + i + 1] * v[0] + 1.5));
     return total;
   };
