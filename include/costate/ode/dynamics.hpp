@@ -40,7 +40,8 @@ decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) 
   if constexpr (std::is_same_v<P, NoParameters>) return f(t, y);
   else if constexpr (std::is_invocable_v<const F&, const Time&, const Y&, const P&>) return f(t, y, p);
   else {
-    static_assert(std::is_invocable_v<const F&, const Time&, const Y&>, "costate: the dynamics must be callable as f(t, y, theta) or f(t, y)");
+    static_assert(std::is_invocable_v<const F&, const Time&, const Y&>,
+                  "costate: the dynamics must be callable as f(t, y, theta) or f(t, y)");
     return f(t, y);
   }
 }
@@ -50,8 +51,17 @@ decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) 
                    "; expected one row per component (cs::stack) and one column per sample");
 }
 
+/// Numbers row by row, each repeated over the batch.
+template <class S, int StaticCols, class... Rows, std::size_t... I>
+void store_rows(const std::tuple<Rows...>& rows, const Shape& shape, S* out, std::index_sequence<I...>) {
+  static_assert((std::is_arithmetic_v<Rows> && ...),
+                "costate: a plain solve's dynamics returned variables: it captured some; pass them as theta instead");
+  if constexpr (StaticCols == 1) ((out[I] = static_cast<S>(std::get<I>(rows))), ...);
+  else (std::fill_n(out + static_cast<Index>(I) * shape.cols, shape.cols, static_cast<S>(std::get<I>(rows))), ...);
+}
+
 /// Writes what a plainly evaluated dynamics returned; rows of one column repeat over the batch.
-template <class S, int StaticRows, class R>
+template <class S, int StaticRows, int StaticCols = Eigen::Dynamic, class R>
 void store_result(const R& r, const Shape& shape, S* out) {
   if constexpr (is_stacked<R>) {
     constexpr int n = std::tuple_size_v<decltype(r.rows)>;
@@ -59,17 +69,7 @@ void store_result(const R& r, const Shape& shape, S* out) {
       static_assert(n == StaticRows, "costate: the dynamics returns another number of components than the state has");
     else if (n != shape.rows) [[unlikely]]
       fail_result(n, shape.cols, shape);
-    std::apply(
-        [&](const auto&... row) {
-          static_assert((std::is_arithmetic_v<std::remove_cvref_t<decltype(row)>> && ...),
-                        "costate: a plain solve's dynamics returned variables: it captured some; pass them as theta instead");
-          Index i = 0;
-          const auto put = [&](S value) {
-            for (Index b = 0; b < shape.cols; ++b) out[i++] = value;
-          };
-          (put(static_cast<S>(row)), ...);
-        },
-        r.rows);
+    store_rows<S, StaticCols>(r.rows, shape, out, std::make_index_sequence<n>());
   } else if constexpr (AnyArray<R>) {
     if (r.rows() != shape.rows || (r.cols() != shape.cols && r.cols() != 1)) [[unlikely]]
       fail_result(r.rows(), r.cols(), shape);
@@ -138,7 +138,7 @@ struct DynamicsView {
     constexpr Kind kind = Call::one_sample ? Kind::plain : Kind::array;
     const auto before = tape->mark();
     Slot<Scalar> ys = view_slot(y.data(), rows(), cols()), ps = theta_slot();
-    store_result<Scalar, Call::one_sample ? Call::rows : Eigen::Dynamic>(
+    store_result<Scalar, Call::one_sample ? Call::rows : Eigen::Dynamic, Call::one_sample ? 1 : Eigen::Dynamic>(
         call(t, Array<T, kind>(*tape, &ys), Array<T, kind>(*tape, &ps)), shape, dydt.data());
     if (!tape->workspace().arena.at(before.memory)) tape->rewind(before);
   }
@@ -174,7 +174,8 @@ class Dynamics {
   using Scalar = typename Traits::Scalar;
   using State = typename Traits::State;
   using Time = time_of_t<Scalar>;
-  using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, detail::ThetaSize<Theta>::value, detail::ThetaSize<Theta>::column>;
+  using Size = detail::ThetaSize<Theta>;
+  using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, Size::value, Size::column>;
 
   Dynamics(F f, Shape shape, const Theta& theta) : f_(std::move(f)), shape_(shape) {
     if constexpr (Call::parameters != 0) {

@@ -39,14 +39,16 @@ class Engine {
 
   /// Checks the options (OptionError) and sizes all memory.
   Engine(M method, Rhs rhs, Shape shape, const SolveOptions& options = {})
-      : method_(method), rhs_(std::move(rhs)), shape_(shape), options_(options), norm_(shape, options) {
+      : method_(method), rhs_(std::move(rhs)), shape_(shape), options_(options), norm_(shape, options),
+        filter_(options.controller, control_order()) {
     method_.start(Y(Y::Zero(shape.size())), state_, trial_);
     scratch_ = state_.y;
   }
 
   /// Begins anew at (t, y): no step size, no memory, counts at zero.
   void reset(Time t, const Y& y) {
-    if (y.size() != shape_.size()) detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
+    if (y.size() != shape_.size())
+      detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
     if (!std::isfinite(t)) detail::fail<TimeError>("the initial time is ", t, ": expected a finite number");
     if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity");
     t_ = t;
@@ -161,6 +163,12 @@ class Engine {
   }
 
  private:
+  /// The order of the error per step that the controller assumes.
+  static constexpr int control_order() {
+    if constexpr (M::adaptive()) return M::error_order + 1;
+    else return 1;
+  }
+
   /// Emits the first output; returns the index of the next.
   template <class Output>
   std::size_t begin(std::span<const Time> times, Output& output) {
@@ -227,8 +235,6 @@ class Engine {
   /// One accepted step, not beyond `bound`.
   template <class Observer>
   Status adaptive_step(Time bound, Observer& observer) {
-    constexpr int k = M::error_order + 1;
-    const StepController& control = options_.controller;
     const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::infinity()));
     const Time remaining = std::abs(bound - t_);
     if (state_.stale) {
@@ -248,18 +254,19 @@ class Engine {
       if (h < shortest() && h < remaining) return failed(reason, h);
       const StepPlan<Time> plan = cut(h, remaining, longest, bound);
       attempt(plan);
-      double err = norm_(method_.error(plan, state_, trial_), state_.y, trial_.y);
+      double err2 = norm_.squared(method_.error(plan, state_, trial_), state_.y, trial_.y);
       if constexpr (QuadratureAware<Rhs, Y>) {
-        const double quadrature = static_cast<double>((*rhs_).quadrature_error());
-        bool counts = !(quadrature <= 1);
+        const double quadrature = static_cast<double>((*rhs_).quadrature_error()), quadrature2 = quadrature * quadrature;
+        bool counts = !(quadrature2 <= 1);
         if constexpr (requires { (*rhs_).in_norm(); }) counts |= (*rhs_).in_norm();
-        if (counts && !(quadrature <= err)) err = quadrature;
+        if (counts && !(quadrature2 <= err2)) err2 = quadrature2;
       }
-      const bool finite = !std::isnan(err) && detail::all_finite(trial_.y);
-      if (finite && err <= 1) {
+      const bool finite = !std::isnan(err2) && detail::all_finite(trial_.y);
+      const double length = static_cast<double>(std::abs(plan.h));
+      if (finite && err2 <= 1) {
         // A cut step may raise the proposal but tells nothing against it.
         detail::ControllerMemory after = memory_;
-        const Time suggested = std::abs(plan.h) * static_cast<Time>(after.accept(control, err, k));
+        const Time suggested = static_cast<Time>(filter_.accepted(after, length, err2));
         const bool was_cut = std::abs(plan.h) < h * (1 - Time(1e-6));
         if (!was_cut || suggested > h) {
           proposal_ = suggested;
@@ -274,7 +281,7 @@ class Engine {
       if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).reject();
       ++stats_.rejected;
       reason = finite ? Status::step_underflow : Status::non_finite;
-      h = std::abs(plan.h) * static_cast<Time>(memory_.reject(control, finite ? err : std::numeric_limits<double>::infinity(), k));
+      h = static_cast<Time>(filter_.rejected(memory_, length, finite ? err2 : std::numeric_limits<double>::infinity()));
       proposal_ = h;
     }
   }
@@ -293,8 +300,8 @@ class Engine {
   }
 
   [[gnu::cold, gnu::noinline]] Status failed(Status status, Time h) const {
-    if (options_.throw_on_failure)
-      detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), status == Status::too_many_steps ? options_.max_steps : attempts_);
+    const std::int64_t attempts = status == Status::too_many_steps ? options_.max_steps : attempts_;
+    if (options_.throw_on_failure) detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts);
     return status;
   }
 
@@ -303,6 +310,7 @@ class Engine {
   Shape shape_;
   SolveOptions options_;
   ScaledNorm<Y> norm_;
+  detail::StepFilter filter_;
 
   typename M::template State<Y> state_;
   typename M::template Trial<Y> trial_;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include <costate/ode/options.hpp>
+#include <costate/ode/stage_sum.hpp>
 
 namespace costate {
 
@@ -24,31 +25,56 @@ class ScaledNorm {
     rtol_ = tolerances.rtol;
     atol_ = std::max(tolerances.atol, std::numeric_limits<S>::min());  // a component that is 0 and stays 0 is no error
     rows_ = options.norm_rows > 0 ? options.norm_rows : shape.rows;
+    // Means are taken beforehand: Σ (x / (s √n))² is the mean of (x / s)².
+    const S root = std::sqrt(static_cast<S>(rows_ * (kind_ == ErrorNorm::mean_over_batch ? shape.cols : 1)));
+    rtol_ *= root;
+    atol_ *= root;
     if (batch()) sums_.resize(shape.cols);
   }
 
   /// The norm of an expression x where the state passes from y0 to y1. NaN where anything is.
   template <class X>
   double operator()(const X& x, const Y& y0, const Y& y1) {
-    const S n = static_cast<S>(rows_);
-    if (!batch()) {
-      const S sum = rows_ == shape_.rows ? squares(x, y0, y1).sum() : squares(x, y0, y1).head(rows_).sum();
-      return static_cast<double>(std::sqrt(sum / n));
-    }
-    const Eigen::Index samples = shape_.cols;
-    if (kind_ == ErrorNorm::mean_over_batch)
-      return static_cast<double>(std::sqrt(squares(x, y0, y1).head(rows_ * samples).sum() / (n * static_cast<S>(samples))));
-    sums_.setZero();
-    const auto ratio = squares(x, y0, y1);
-    for (Eigen::Index i = 0; i < rows_; ++i) sums_ += ratio.segment(i * samples, samples);
-    return static_cast<double>(std::sqrt(sums_.template maxCoeff<Eigen::PropagateNaN>() / n));
+    return std::sqrt(squared(x, y0, y1));
+  }
+
+  /// Its square, which is all that a step needs.
+  template <class X>
+  [[gnu::always_inline]] double squared(const X& x, const Y& y0, const Y& y1) {
+    if (batch()) return batch_squared(x, y0, y1);
+    if constexpr (detail::is_small<Y>)
+      if (rows_ == shape_.rows) return static_cast<double>(small_sum(x, y0, y1));
+    return static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
   }
 
  private:
   bool batch() const { return shape_.cols != 1; }
+
+  /// The inverse is known before the error is: the error need not wait for a division.
   template <class X>
-  auto squares(const X& x, const Y& y0, const Y& y1) const {
-    return (x.array() / (atol_ + rtol_ * y0.array().abs().max(y1.array().abs()))).square();
+  auto ratios(const X& x, const Y& y0, const Y& y1) const {
+    return x.array() * (atol_ + rtol_ * y0.array().abs().max(y1.array().abs())).inverse();
+  }
+
+  template <class X>
+  S small_sum(const X& x, const Y& y0, const Y& y1) const {
+    S sum = 0;
+    detail::for_components<Y>([&]<std::size_t I>() {
+      const S ratio = x.coeff(I) * (1 / (atol_ + rtol_ * std::max(std::abs(y0.coeff(I)), std::abs(y1.coeff(I)))));
+      sum += ratio * ratio;
+    });
+    return sum;
+  }
+
+  template <class X>
+  double batch_squared(const X& x, const Y& y0, const Y& y1) {
+    const Eigen::Index samples = shape_.cols;
+    if (kind_ == ErrorNorm::mean_over_batch)
+      return static_cast<double>(ratios(x, y0, y1).head(rows_ * samples).square().sum());
+    sums_.setZero();
+    const auto ratio = ratios(x, y0, y1);
+    for (Eigen::Index i = 0; i < rows_; ++i) sums_ += ratio.segment(i * samples, samples).square();
+    return static_cast<double>(sums_.template maxCoeff<Eigen::PropagateNaN>());
   }
 
   Shape shape_;
@@ -62,7 +88,7 @@ namespace detail {
 
 /// One pass in packets: 0 · x is NaN for NaN and infinity, 0 otherwise. Meaningless under -ffinite-math-only, as any such test.
 template <class Y>
-bool all_finite(const Y& y) {
+[[gnu::always_inline]] inline bool all_finite(const Y& y) {
   using S = typename Y::Scalar;
   return (y * S(0)).sum() == S(0);
 }

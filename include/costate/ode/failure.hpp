@@ -14,9 +14,9 @@ template <class Time>
       fail<NonFiniteError>("the dynamics gives NaN or infinity at t = ", t, " (state's norm ", norm, ", step ", h,
                            "), however short the step: check its domain there (division, log, sqrt), or end the solve earlier");
     case Status::too_many_steps:
-      fail<TooManyStepsError>("the solve needs more than SolveOptions::max_steps = ", attempts, " steps: it stands at t = ", t, ", step ", h,
-                              ", state's norm ", norm, ". Loosen rtol and atol, raise max_steps, or, if the step is far shorter than the "
-                              "solution's own time scale, suspect a stiff problem");
+      fail<TooManyStepsError>("the solve needs more than SolveOptions::max_steps = ", attempts, " steps: it stands at t = ", t, ", step ",
+                              h, ", state's norm ", norm, ". Loosen rtol and atol, raise max_steps, or, if the step is far shorter than "
+                              "the solution's own time scale, suspect a stiff problem");
     default:
       fail<StepSizeError>("the step underflows at t = ", t, ": h = ", h, " still misses the tolerance (state's norm ", norm,
                           "). The solution may have a pole or a discontinuity there: end the solve before it or restart behind it, or "

@@ -24,7 +24,8 @@ Time initial_step(F& f, ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope,
   f(whole ? bound : t + direction * h0, trial_y, trial_slope);
   const Time d2 = static_cast<Time>(norm(trial_slope - slope, y, y)) / h0;
   const Time worst = std::max(d1, d2);
-  Time h1 = worst <= Time(1e-15) ? std::max(Time(1e-6), h0 * Time(1e-3)) : std::pow(Time(0.01) / worst, Time(1) / static_cast<Time>(order + 1));
+  Time h1 = std::max(Time(1e-6), h0 * Time(1e-3));
+  if (!(worst <= Time(1e-15))) h1 = std::pow(Time(0.01) / worst, Time(1) / static_cast<Time>(order + 1));
   if (!std::isfinite(d2)) h1 = h0 * Time(1e-3);  // beyond a singularity: begin carefully
   return std::min({100 * h0, h1, limit});
 }

@@ -40,8 +40,8 @@ class Integrator {
   void reset(Time t, const Y0& y) {
     const auto& values = detail::dense_view(y);
     if (values.rows() != shape_.rows || values.cols() != shape_.cols)
-      detail::fail<ShapeError>("reset() with a state of ", values.rows(), " x ", values.cols(), ", but the integrator was made for ", shape_.rows,
-                               " x ", shape_.cols);
+      detail::fail<ShapeError>("reset() with a state of ", values.rows(), " x ", values.cols(), ", but the integrator was made for ",
+                               shape_.rows, " x ", shape_.cols);
     using Rows = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     Eigen::Map<Rows>(start_.data(), shape_.rows, shape_.cols) = values;
     engine_.reset(t, start_);

@@ -56,7 +56,8 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
   const double rtol = o.rtol.value_or(single ? 1e-4 : 1e-6), atol = o.atol.value_or(single ? 1e-6 : 1e-8);
   if (!(rtol >= 0) || !std::isfinite(rtol)) fail<OptionError>("SolveOptions::rtol = ", rtol, ": expected a finite number ≥ 0");
   if (!(atol >= 0) || !std::isfinite(atol)) fail<OptionError>("SolveOptions::atol = ", atol, ": expected a finite number ≥ 0");
-  if (rtol == 0 && atol == 0) fail<OptionError>("SolveOptions: rtol and atol are both zero; no error estimate would be accepted. Set one of them");
+  if (rtol == 0 && atol == 0)
+    fail<OptionError>("SolveOptions: rtol and atol are both zero; no error estimate would be accepted. Set one of them");
   constexpr double finest = 10 * static_cast<double>(std::numeric_limits<S>::epsilon());
   if (rtol > 0 && rtol < finest)
     fail<OptionError>("SolveOptions::rtol = ", rtol, " is below the rounding of the state's type, whose finest tolerance is ", finest,
@@ -65,7 +66,8 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
   check_positive("first_step", o.first_step, "step length (the direction follows from the times)");
   check_positive("max_step", o.max_step, "step length");
   if (o.step && !std::isfinite(*o.step)) fail<OptionError>("SolveOptions::step = ", *o.step, ": expected a finite step length");
-  if (o.first_step && !std::isfinite(*o.first_step)) fail<OptionError>("SolveOptions::first_step = ", *o.first_step, ": expected a finite step length");
+  if (o.first_step && !std::isfinite(*o.first_step))
+    fail<OptionError>("SolveOptions::first_step = ", *o.first_step, ": expected a finite step length");
   if (o.max_steps < 1) fail<OptionError>("SolveOptions::max_steps = ", o.max_steps, ": expected at least 1");
   if (o.norm_rows < 0 || o.norm_rows > shape.rows)
     fail<OptionError>("SolveOptions::norm_rows = ", o.norm_rows, ": the state has ", shape.rows, " components (0 means all)");

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <costate/ode/rhs.hpp>
+#include <costate/ode/stage_sum.hpp>
 #include <costate/ode/tableau.hpp>
 
 namespace costate {
@@ -78,30 +79,6 @@ struct StepWindow {
 
 namespace detail {
 
-/// Calls f<From>(), …, f<To − 1>().
-template <std::size_t From, std::size_t To, class F>
-constexpr void unroll(F&& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) { (f.template operator()<From + I>(), ...); }(std::make_index_sequence<To - From>{});
-}
-
-/// The positions of the non-zero entries of a row of rationals, as an index sequence. Row is a captureless callable.
-template <class Row>
-consteval auto nonzero() {
-  constexpr auto row = Row{}();
-  constexpr std::size_t count = [&] {
-    std::size_t n = 0;
-    for (const auto& x : row) n += x.num != 0 ? 1u : 0u;
-    return n;
-  }();
-  constexpr auto positions = [&] {
-    std::array<std::size_t, count> p{};
-    for (std::size_t i = 0, n = 0; i < row.size(); ++i)
-      if (row[i].num != 0) p[n++] = i;
-    return p;
-  }();
-  return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::index_sequence<positions[I]...>{}; }(std::make_index_sequence<count>{});
-}
-
 template <class M, std::size_t I>
 struct StageRow {
   consteval auto operator()() const { return M::tableau.a[I]; }
@@ -130,15 +107,6 @@ struct DenseRow {  // a stage counts if any coefficient of its polynomial does
     return used;
   }
 };
-
-/// h Σ w_j k_j over the non-zero weights, as one lazy expression over the stages (which must outlive it).
-template <class Row, class S, class Stages>
-auto stage_sum(S h, const Stages& k) {
-  constexpr auto w = Row{}();
-  return [&]<std::size_t... J>(std::index_sequence<J...>) {
-    return (... + ((h * w[J].template as<S>()) * k.template get<J>()));
-  }(nonzero<Row>());
-}
 
 /// The stages during an attempt: the first is the state's slope.
 template <class Y, std::size_t N>
@@ -194,31 +162,32 @@ struct ExplicitRungeKutta {
   /// Tries a step from a state whose slope is fresh. f is evaluated at times from t to plan.end and never beyond.
   template <class F, class Y, std::size_t N, class Time>
   static void attempt(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
-    using S = typename Y::Scalar;
-    const S h = static_cast<S>(plan.h);
-    const detail::TrialStages<Y, N> k{before, trial};
-    detail::unroll<1, N>([&]<std::size_t I>() {
-      trial.y = before.y + detail::stage_sum<detail::StageRow<M, I>>(h, k);
-      constexpr Time c = M::tableau.c[I].template as<Time>();
-      const Time at = c == Time(1) ? plan.end : t + c * plan.h;
-      detail::evaluate_stage(f, static_cast<int>(I), at, trial.y, trial.k[I]);
-    });
-    if constexpr (!first_same_as_last()) trial.y = before.y + detail::stage_sum<detail::SolutionRow<M>>(h, k);
+    if constexpr (detail::is_small<Y>) attempt_in_registers(f, t, plan, before, trial);
+    else evaluate(f, t, plan, before, trial);
   }
 
-  /// The embedded error h Σ (b_i − b̂_i) k_i of an attempt, as a lazy expression.
+  /// The embedded error h Σ (b_i − b̂_i) k_i of an attempt, as an expression to be used at once.
   template <class Y, std::size_t N, class Time>
   static auto error(const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, const RungeKuttaTrial<Y, N>& trial) {
     using S = typename Y::Scalar;
-    return detail::stage_sum<detail::ErrorRow<M>>(static_cast<S>(plan.h), detail::TrialStages<Y, N>{before, trial});
+    return detail::sum_stages<detail::ErrorRow<M>, Y>(static_cast<S>(plan.h), detail::TrialStages<Y, N>{before, trial});
   }
 
   /// Makes the attempt the state. The trial then holds the step's beginning.
   template <class Y, std::size_t N>
   static void commit(RungeKuttaState<Y>& state, RungeKuttaTrial<Y, N>& trial) {
-    state.y.swap(trial.y);
-    trial.k[0].swap(state.slope);
-    if constexpr (first_same_as_last()) state.slope.swap(trial.k[N - 1]);
+    if constexpr (detail::is_small<Y>) {
+      Y y;
+      detail::copy_state(state.y, y);
+      detail::copy_state(trial.y, state.y);
+      detail::copy_state(y, trial.y);
+      detail::copy_state(state.slope, trial.k[0]);
+      if constexpr (first_same_as_last()) detail::copy_state(trial.k[N - 1], state.slope);
+    } else {
+      state.y.swap(trial.y);
+      trial.k[0].swap(state.slope);
+      if constexpr (first_same_as_last()) state.slope.swap(trial.k[N - 1]);
+    }
     state.stale = !first_same_as_last();
   }
 
@@ -264,6 +233,34 @@ struct ExplicitRungeKutta {
       for (std::size_t j = 0; j < M::tableau.degree; ++j)
         q.col(static_cast<Eigen::Index>(j)) = (... + ((static_cast<S>(w.h) * costate::coefficients<M, S>.dense[J][j]) * *w.k[J]));
     }(detail::nonzero<detail::DenseRow<M>>());
+  }
+
+ private:
+  /// For small states: with local stages that stay in registers.
+  template <class F, class Y, std::size_t N, class Time>
+  static void attempt_in_registers(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before,
+                                   RungeKuttaTrial<Y, N>& trial) {
+    RungeKuttaState<Y> start;
+    RungeKuttaTrial<Y, N> work;
+    detail::copy_state(before.y, start.y);
+    detail::copy_state(before.slope, start.slope);
+    evaluate(f, t, plan, start, work);
+    detail::copy_state(work.y, trial.y);
+    detail::unroll<1, N>([&]<std::size_t I>() { detail::copy_state(work.k[I], trial.k[I]); });
+  }
+
+  template <class F, class Y, std::size_t N, class Time>
+  static void evaluate(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+    using S = typename Y::Scalar;
+    const S h = static_cast<S>(plan.h);
+    const detail::TrialStages<Y, N> k{before, trial};
+    detail::unroll<1, N>([&]<std::size_t I>() {
+      detail::add_stages_to<detail::StageRow<M, I>, first_same_as_last() && I + 1 == N>(before.y, h, k, trial.y);
+      constexpr Time c = M::tableau.c[I].template as<Time>();
+      const Time at = c == Time(1) ? plan.end : t + c * plan.h;
+      detail::evaluate_stage(f, static_cast<int>(I), at, trial.y, trial.k[I]);
+    });
+    if constexpr (!first_same_as_last()) detail::add_stages_to<detail::SolutionRow<M>, true>(before.y, h, k, trial.y);
   }
 };
 

@@ -24,7 +24,8 @@ auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method,
   engine.reset(times.front(), D::to_internal(y0));
   const auto output = [&](Eigen::Index, Eigen::Index, const State& y) { solution.y.push_back(y); };
   const std::span<const Time> span(times.data(), n);
-  solution.status = options.dense ? engine.run(span, output, [&](const auto& window) { solution.dense.add(window); }) : engine.run(span, output);
+  const auto keep = [&](const auto& window) { solution.dense.add(window); };
+  solution.status = options.dense ? engine.run(span, output, keep) : engine.run(span, output);
   if (solution.y.size() < n) solution.y.trim();
   solution.t.assign(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(solution.y.size()));
   solution.stats = engine.stats();
@@ -32,7 +33,8 @@ auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method,
 }
 
 template <class D, class Y0, Method M>
-typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename TimeOf<Y0>::type t, const Y0& y0, typename TimeOf<Y0>::type h) {
+typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename TimeOf<Y0>::type t, const Y0& y0,
+                                        typename TimeOf<Y0>::type h) {
   using User = UserState<Y0>;
   using State = typename D::State;
   const Shape shape = dynamics.shape();
@@ -68,7 +70,8 @@ auto solve(const F& f, const Y0& y0, const T& times, const M& method, const Solv
 
 /// One step of length h from (t, y), as it is: no error control. Negative h steps backward.
 template <Method M, class F, class Y0, class Theta>
-auto step(const M& method, const F& f, typename detail::TimeOf<Y0>::type t, const Y0& y, typename detail::TimeOf<Y0>::type h, const Theta& theta) {
+auto step(const M& method, const F& f, typename detail::TimeOf<Y0>::type t, const Y0& y, typename detail::TimeOf<Y0>::type h,
+          const Theta& theta) {
   if constexpr (detail::check_state_type<Y0>()) return detail::step_bound(detail::bind(f, y, theta), method, t, y, h);
 }
 
