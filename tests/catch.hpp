@@ -16,6 +16,9 @@
 #include <catch2/matchers/catch_matchers_predicate.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <catch2/matchers/catch_matchers_vector.hpp>
+namespace Catch::Matchers {
+inline auto Contains(const std::string& part) { return ContainsSubstring(part); }  // version 2's name for it
+}  // namespace Catch::Matchers
 #else
 #include <catch2/catch.hpp>
 #endif
