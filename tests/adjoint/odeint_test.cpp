@@ -184,3 +184,27 @@ TEST_CASE("what odeint cannot do it refuses with a sentence", "[adjoint]") {
   CHECK_THROWS_AS(gradient([&](const auto& p_) { return cs::sum(cs::grad([&](const auto& q) { return solve(start, std::vector<double>{0.0, 1.0}, q); }, p_)); }, p),
                   cs::Error);
 }
+
+TEST_CASE("a dynamics that takes its time as a double is differentiated in everything else", "[adjoint]") {
+  const auto f = [](double t, const auto& y, const auto& p_) { return cs::stack(-p_[0] * y[0] * std::sin(t)); };
+  const auto loss = [&](const auto& p_) {
+    return cs::sum(cs::odeint(f, Eigen::Matrix<double, 1, 1>(1.0), {0.0, 1.0}, p_, cs::Dopri5{}, cs::DirectAdjoint{}, tight).back());
+  };
+  const auto [value, gradient] = cs::value_and_grad(loss, Eigen::Matrix<double, 1, 1>(0.5));
+  const double a = 1 - std::cos(1.0);  // y = exp(-p a)
+  CHECK(std::abs(gradient[0] + a * std::exp(-0.5 * a)) < 1e-8);
+}
+
+TEST_CASE("the last state of a temporary list outlives it", "[adjoint]") {
+  const auto end = cs::odeint(lotka_volterra, start, {0.0, 1.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}, tight).back();
+  static_assert(std::is_same_v<decltype(end), const Eigen::Vector2d>);
+  CHECK(end == cs::solve(lotka_volterra, start, {0.0, 1.0}, p, cs::Dopri5{}, tight).y.back());
+}
+
+TEST_CASE("arguments of different tapes are refused", "[adjoint]") {
+  const auto outer = [&](const auto& p_) {
+    const auto inner = [&](const auto& y0) { return cs::sum(cs::odeint(lotka_volterra, y0, {0.0, 1.0}, p_, cs::Rk4{}, cs::DirectAdjoint{}).back()); };
+    return p_[0] * std::get<1>(cs::value_and_grad(inner, start))[0];
+  };
+  CHECK_THROWS_AS(cs::value_and_grad(outer, p), cs::Error);
+}

@@ -31,7 +31,7 @@ Products<S> products(const F& f, double t, const Y0& y0, const P& p, const Vecto
   const typename D::State y = D::to_internal(User(y0.template cast<S>())), cotangent = a.cast<S>();
   typename D::State dydt(y.size()), ybar = D::State::Zero(y.size());
   Products<S> r{{}, Vector<S>::Zero(p.size()), 0};
-  vjp.add(static_cast<cs::time_of_t<S>>(t), y, cotangent, dydt, ybar, r.theta.data(), &r.t);
+  vjp.template add<true>(static_cast<cs::time_of_t<S>>(t), y, cotangent, dydt, ybar, r.theta.data(), &r.t);
   r.y = ybar;
 
   // The kept linearisation gives the same numbers.

@@ -73,3 +73,7 @@ TEST_CASE("targets that do not fit are refused", "[train]") {
   CHECK_THROWS_AS(value([](const auto& p) { return cs::cross_entropy(p, std::vector<int>{0, 1, 2}); }), cs::RangeError);
   CHECK_THROWS_AS(value([](const auto& p) { return cs::cross_entropy(p, std::vector<int>{0, -1, 1}); }), cs::RangeError);
 }
+
+TEST_CASE("a target larger than the prediction is refused", "[train]") {
+  CHECK_THROWS_AS(cs::value([](const auto& p) { return cs::squared_loss(cs::rows(p, 0, 1), target); }, prediction), cs::ShapeError);
+}

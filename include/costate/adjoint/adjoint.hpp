@@ -2,9 +2,10 @@
 // What an adjoint is: a way to turn cotangents of a solve's outputs into cotangents of its initial state, parameters and times.
 //
 // An adjoint A is a small value with options. It names the method that is really solved, A::Solver<M>, and for that method, a
-// dynamics and a kind of state a *pass*, which lives as long as the tape and keeps its memory:
+// dynamics and a kind of state a *pass*, which lives as long as the tape and keeps its memory. With times that are variables it is
+// another type, since only then f sees t as one:
 //
-//   A::Pass<M, F, Call> pass;
+//   A::Pass<M, F, Call, with_times> pass;
 //   pass.begin(adjoint, options);                       before the forward solve
 //   pass.accept(window);                                after every accepted step
 //   pass.serve(i, step);                                output i was served by that step, −1: the start

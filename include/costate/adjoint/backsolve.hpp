@@ -6,8 +6,10 @@
 // step size and controller go on. There the state is also set to the forward solve's, which costs nothing more. Outputs without a
 // cotangent are passed by, unless the steps are one per output interval.
 //
-// Time gradients by their limits: ∂L/∂t_i = g_iᵀ f(t_i, y_i) for an output's cotangent g_i, and ∂L/∂t_0 = −a(t_0)ᵀ f(t_0, y_0).
+// Tolerances refer to the adjoint state in units of the largest cotangent: the gradient's relative error does not depend on the
+// loss's scale. Time gradients by their limits: ∂L/∂t_i = g_iᵀ f(t_i, y_i) for an output's cotangent g_i, and ∂L/∂t_0 = −a(t_0)ᵀ f(t_0, y_0).
 
+#include <cmath>
 #include <optional>
 #include <span>
 
@@ -64,6 +66,12 @@ class BacksolvePass {
       return slope_;
     };
 
+    // Cotangents are scaled by a power of two to the size of one, so that atol means the same for every loss.
+    const S largest = Eigen::Map<const typename Backward::Vector>(bar.outputs, n * (last + 1)).cwiseAbs().maxCoeff();
+    if (largest == S(0)) return;
+    if (!std::isfinite(largest)) fail<NonFiniteError>("the loss's gradient with respect to an output contains NaN or infinity");
+    const S scale = std::exp2(std::floor(std::log2(largest)));
+
     const bool every = !M::adaptive() && !options_.step;
     z_.resize(2 * n);
     bool begun = false;
@@ -75,10 +83,10 @@ class BacksolvePass {
         engine.advance_to(t);
         engine.jump([&](State& z) {
           z.head(n) = y(i);
-          z.tail(n) += g(i);
+          z.tail(n) += g(i) / scale;
         });
       } else {
-        z_ << y(i), g(i);
+        z_ << y(i), g(i) / scale;
         engine.reset(t, z_);
         begun = true;
       }
@@ -86,10 +94,10 @@ class BacksolvePass {
     }
     if (begun) {
       engine.advance_to(times.front());
-      const auto a = engine.y().tail(n);
+      const auto a = scale * engine.y().tail(n);
       if (bar.times != nullptr) bar.times[0] -= a.dot(slope(0));
       if (bar.y0 != nullptr) Eigen::Map<Half>(bar.y0, n) += a;
-      if (bar.theta != nullptr) Eigen::Map<typename Backward::Vector>(bar.theta, dynamics_.theta_bar().size()) += dynamics_.theta_bar();
+      if (bar.theta != nullptr) Eigen::Map<typename Backward::Vector>(bar.theta, dynamics_.theta_bar().size()) += scale * dynamics_.theta_bar();
       stats.backward_evaluations += engine.stats().evaluations;
       stats.vjps += engine.stats().evaluations;
     }
@@ -122,7 +130,7 @@ struct BacksolveAdjoint {
   static constexpr const char* name = "BacksolveAdjoint";
   template <class M>
   using Solver = M;
-  template <class M, class F, class Call>
+  template <class M, class F, class Call, bool with_times>
   using Pass = detail::BacksolvePass<M, F, Call>;
 };
 

@@ -46,7 +46,7 @@ struct DirectBuffers {
   }
 };
 
-template <class M, class F, class Call>
+template <class M, bool with_times, class F, class Call>
 void pull_steps(const DynamicsVjp<F, Call>& vjp, const StepRecord<typename Call::State>& record,
                 std::span<const time_of_t<typename Call::Scalar>> times, const typename Call::Scalar* y_end,
                 const Cotangents<typename Call::Scalar>& bar, DirectBuffers<typename Call::State, M::tableau.stages>& b, Stats& stats) {
@@ -64,7 +64,7 @@ void pull_steps(const DynamicsVjp<F, Call>& vjp, const StepRecord<typename Call:
   b.ybar.setZero();
   b.slope_bar.setZero();
   b.ynext = Eigen::Map<const State>(y_end, n);
-  const bool want_times = bar.times != nullptr;
+  const bool want_times = with_times && bar.times != nullptr;
   const auto cotangent = [&](Index i) { return Eigen::Map<const State>(bar.outputs + i * n, n); };
 
   bool slope_pending = false;     // slope_bar holds a cotangent of the slope at ynext
@@ -74,7 +74,8 @@ void pull_steps(const DynamicsVjp<F, Call>& vjp, const StepRecord<typename Call:
   const auto pull_stage = [&](Time t, const State& y, const State& kbar, State& into, bool linearised, S* t_bar) {
     if (linearised) vjp.pull(kbar, into, b.segments);
     else {
-      vjp.add(t, y, kbar, b.dydt, into, bar.theta, t_bar);
+      if (with_times && t_bar != nullptr) vjp.template add<with_times>(t, y, kbar, b.dydt, into, bar.theta, t_bar);
+      else vjp.template add<false>(t, y, kbar, b.dydt, into, bar.theta, nullptr);
       ++stats.backward_evaluations;
     }
     ++stats.vjps;
@@ -197,7 +198,7 @@ void pull_steps(const DynamicsVjp<F, Call>& vjp, const StepRecord<typename Call:
   if (bar.y0 != nullptr) Eigen::Map<State>(bar.y0, n) += b.ybar;
 }
 
-template <class M, class F, class Call>
+template <class M, class F, class Call, bool with_times>
 class DirectPass {
   using S = typename Call::Scalar;
   using State = typename Call::State;
@@ -217,7 +218,7 @@ class DirectPass {
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     const S* const y_end = outputs + (static_cast<Index>(times.size()) - 1) * f.rows() * f.cols();
-    pull_steps<M>(DynamicsVjp<F, Call>(f), record_, times, y_end, bar, buffers_, stats);
+    pull_steps<M, with_times>(DynamicsVjp<F, Call>(f), record_, times, y_end, bar, buffers_, stats);
   }
 
  private:
@@ -236,8 +237,8 @@ struct DirectAdjoint {
   static constexpr const char* name = "DirectAdjoint";
   template <class M>
   using Solver = M;
-  template <class M, class F, class Call>
-  using Pass = detail::DirectPass<M, F, Call>;
+  template <class M, class F, class Call, bool with_times>
+  using Pass = detail::DirectPass<M, F, Call, with_times>;
 };
 
 }  // namespace costate

@@ -116,14 +116,21 @@ struct TapedCall {
   using type = CallShape<S, sample, sample ? RowsOf<Result>::value : Eigen::Dynamic, parametric ? Eigen::Dynamic : 0>;
 };
 
+/// odeint has no status to return: it throws.
+inline SolveOptions throwing(SolveOptions options) {
+  options.throw_on_failure = true;
+  return options;
+}
+
 template <class E>
 [[noreturn, gnu::cold, gnu::noinline]] void fail_backward(const char* adjoint, const E& e) {
   throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
 }
 
 /// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
-template <class F, class Call, class M, class A>
+template <class F, class Call, class M, class A, bool with_times>
 class TapedSolve {
+  static_assert(std::is_empty_v<M>, "costate: methods carry no data; a solve kept for reuse would not see it change");
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
@@ -157,8 +164,8 @@ class TapedSolve {
       if (record) pass_.serve(i, step);
     };
     const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
-    const Status status = record ? engine_->run(span, output, [&](const auto& window) { pass_.accept(window); }) : engine_->run(span, output);
-    if (status != Status::success) throw_failure(status, engine_->t(), engine_->next_step(), static_cast<double>(engine_->y().norm()), options.max_steps);
+    if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
+    else engine_->run(span, output);
     if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();
   }
 
@@ -185,7 +192,7 @@ class TapedSolve {
   BasicTimes<Time> times_;
   State start_;
   std::optional<Engine<M, State, View>> engine_;
-  typename A::template Pass<M, F, Call> pass_;
+  typename A::template Pass<M, F, Call, with_times> pass_;
   S* outputs_ = nullptr;
 };
 
@@ -221,12 +228,13 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   using S = typename TapeType::scalar;
   constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
   using Call = typename TapedCall<S, sample, F, parametric>::type;
-  using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A>;
+  using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A, Tied<T>>;
   constexpr Kind kind = !sample ? Kind::array : std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>});
 
   TapeType* found = nullptr;
   const auto look = [&](TapeType* t) {
     if (found == nullptr) found = t;
+    else if (t != nullptr && t != found) fail_tapes();
   };
   look(tape_at<TapeType>(y0));
   look(tape_at<TapeType>(theta));
@@ -254,7 +262,7 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
   const auto active = [](V<S> x) { return x != nullptr && x->active; };
   out->active = !tape.workspace().paused && (active(start) || active(p) || active(at));
-  solve.solve(f, method, adjoint, options, shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+  solve.solve(f, method, adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
               p == nullptr ? 1 : p->cols, out->active, out->value);
   if (out->active) {
     using N = OdeintNode<TapeType, Solve>;
@@ -279,7 +287,7 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
   if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
     return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
   } else {
-    auto solution = solve(f, y0, times, theta, typename A::template Solver<M>{method}, options);
+    auto solution = solve(f, y0, times, theta, typename A::template Solver<M>{method}, detail::throwing(options));
     if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
     return std::move(solution.y);
   }
@@ -291,7 +299,7 @@ auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& 
   if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
     return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
   } else {
-    auto solution = solve(f, y0, times, typename A::template Solver<M>{method}, options);
+    auto solution = solve(f, y0, times, typename A::template Solver<M>{method}, detail::throwing(options));
     if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
     return std::move(solution.y);
   }

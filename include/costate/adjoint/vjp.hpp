@@ -29,10 +29,10 @@ class DynamicsVjp {
     sweep<false>(t, y, a, dydt, ybar, theta_bar, nullptr);
   }
 
-  /// The same, with time: *t_bar += aᵀ∂f/∂t; ybar is added to.
+  /// The same, but ybar is added to; with time, *t_bar += aᵀ∂f/∂t too.
+  template <bool with_time>
   void add(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
-    if (t_bar != nullptr) sweep<true>(t, y, a, dydt, ybar, theta_bar, t_bar);
-    else sweep<false>(t, y, a, dydt, ybar, theta_bar, nullptr);
+    sweep<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
   }
 
   /// Evaluates f and keeps its linearisation for a later pull; linearisations are pulled last in, first out.
@@ -183,6 +183,9 @@ class DynamicsVjp {
 
   template <class R>
   V<S> output(T& tape, const R& r) const {
+    static_assert(!EigenDense<R>,
+                  "costate: a dynamics that is differentiated returns cs::stack(...) or arrays; an Eigen expression has lost its derivative "
+                  "(cs::matmul is the matrix product)");
     const V<S> out = to_slot(tape, r);
     if (out->rows != f_.shape.rows || (out->cols != f_.shape.cols && out->cols != 1)) fail_result(out->rows, out->cols, f_.shape);
     return out;

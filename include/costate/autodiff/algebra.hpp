@@ -73,7 +73,7 @@ Array<T, K> reduce(const Array<T, K>& x, typename T::scalar factor, Index rows, 
 template <class T, Kind K>
 auto as_number(const Array<T, K>& x) {
   if constexpr (K == Kind::array) return x;
-  else return number_of<K>(*x.tape(), x.slot());
+  else return number_of<K>(tape_of(x), x.slot());
 }
 }  // namespace detail
 
@@ -279,7 +279,7 @@ template <detail::ArrayRange R>
 auto vstack(const R& list) {
   using A = std::remove_cvref_t<decltype(*list.begin())>;
   if (list.size() == 0) detail::fail<ShapeError>("vstack: the list is empty");
-  auto& tape = *(*list.begin()).tape();
+  auto& tape = detail::tape_of(*list.begin());
   const auto n = static_cast<Index>(list.size());
   return A(tape, detail::join_rows(tape, detail::slots_of(tape, list, n), n));
 }
@@ -287,7 +287,7 @@ template <detail::ArrayRange R>
 auto hstack(const R& list) {
   using A = detail::batch_of<std::remove_cvref_t<decltype(*list.begin())>>;
   if (list.size() == 0) detail::fail<ShapeError>("hstack: the list is empty");
-  auto& tape = *(*list.begin()).tape();
+  auto& tape = detail::tape_of(*list.begin());
   const auto n = static_cast<Index>(list.size());
   return A(tape, detail::join_columns(tape, detail::slots_of(tape, list, n), n));
 }
@@ -298,7 +298,7 @@ namespace detail {
 /// The largest component of each sample, as a constant.
 template <class T, Kind K>
 Array<T, K> column_maximum(const Array<T, K>& x) {
-  const auto s = make_slot(*x.tape(), 1, x.cols());
+  const auto s = make_slot(tape_of(x), 1, x.cols());
   MapOut<typename T::scalar>(s->value, 1, x.cols()) = x.values().colwise().maxCoeff();
   return {*x.tape(), s};
 }

@@ -173,8 +173,11 @@ auto tape_pointer(const X& x) {
   else if constexpr (is_number<X>) return expression(x).tape;
   else return nullptr;
 }
-[[noreturn, gnu::cold, gnu::noinline]] inline void fail_tapes() {
-  fail<Error>("the operands of one operation live on different tapes; a dynamics gets variables from outside through theta, not by capturing them");
+/// The tape of an array that must have one.
+template <AnyArray X>
+auto& tape_of(const X& x) {
+  if (x.tape() == nullptr) [[unlikely]] fail<ShapeError>("a literal stands where an array of the state or the parameters is expected");
+  return *x.tape();
 }
 /// The tape the operands live on; null if all are constants.
 template <class T, class... X>
@@ -226,7 +229,10 @@ V<typename T::scalar> to_slot(T& tape, const X& x) {
   using S = typename T::scalar;
   if constexpr (AnyArray<X>) {
     static_assert(std::is_same_v<typename X::tape_type, T>, "costate: arrays of different tapes or scalar types cannot be mixed");
-    if (x.slot() != nullptr) return x.slot();
+    if (x.slot() != nullptr) {
+      if (x.tape() != &tape) [[unlikely]] fail_tapes();
+      return x.slot();
+    }
     const V<S> s = make_slot(tape, 1, 1);
     s->value[0] = x.value();
     return s;
@@ -277,7 +283,7 @@ inline auto Array<T, kind>::operator[](Index i) const {
 
 template <class T, Kind kind>
 auto Array<T, kind>::operator()(Index i, Index j) const {
-  if (i < 0 || i >= rows() || j < 0 || j >= cols())
+  if (slot_ == nullptr || i < 0 || i >= rows() || j < 0 || j >= cols())
     detail::fail<ShapeError>("entry (", i, ", ", j, ") of an array of ", rows(), " x ", cols(), " does not exist");
   return detail::number_of<kind>(*tape_, slot_, i * slot_->cols + j);
 }

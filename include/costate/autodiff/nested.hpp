@@ -174,10 +174,10 @@ auto results(T& tape, V<typename T::scalar> value, V<typename T::scalar>* bars, 
 
 /// The gradient of the number g(x) with respect to x: an array like x.
 template <class G, detail::AnyArray X>
-auto grad(const G& g, const X& x) {
+[[gnu::noinline]] auto grad(const G& g, const X& x) {
   using T = typename X::tape_type;
   using S = typename T::scalar;
-  detail::Inner<T> inner(*x.tape());
+  detail::Inner<T> inner(detail::tape_of(x));
   detail::V<S> variable[1];
   inner.record(g, variable, x);
   if (inner.out->size() != 1)
@@ -194,10 +194,10 @@ auto vjp(const G& g, const X& x, const C& cotangent) {
   return vjp(g, args(x), cotangent);
 }
 template <class G, class... X, detail::Operand C>
-auto vjp(const G& g, const Arguments<X...>& x, const C& cotangent) {
+[[gnu::noinline]] auto vjp(const G& g, const Arguments<X...>& x, const C& cotangent) {
   using T = detail::tape_among<X...>;
   using S = typename T::scalar;
-  T& tape = *std::get<0>(x.x).tape();
+  T& tape = detail::tape_of(std::get<0>(x.x));
   detail::Inner<T> inner(tape);
   detail::V<S> variables[sizeof...(X)];
   std::apply([&](const auto&... each) { inner.record(g, variables, each...); }, x.x);
@@ -207,10 +207,10 @@ auto vjp(const G& g, const Arguments<X...>& x, const C& cotangent) {
 
 /// [g(x), J tangent].
 template <class G, detail::AnyArray X, detail::Operand V>
-auto jvp(const G& g, const X& x, const V& tangent) {
+[[gnu::noinline]] auto jvp(const G& g, const X& x, const V& tangent) {
   using T = typename X::tape_type;
   using S = typename T::scalar;
-  T& tape = *x.tape();
+  T& tape = detail::tape_of(x);
   detail::Inner<T> inner(tape);
   detail::V<S> variable[1];
   inner.record(g, variable, x);

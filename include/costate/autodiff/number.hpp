@@ -15,6 +15,7 @@
 
 #include "costate/autodiff/functions.hpp"
 #include "costate/autodiff/tape.hpp"
+#include "costate/core/error.hpp"
 
 namespace costate {
 
@@ -129,10 +130,20 @@ template <class T, int N>
   return chain(value, d, e, std::make_index_sequence<static_cast<std::size_t>(N)>{});
 }
 
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_tapes() {
+  fail<Error>("the operands of one operation live on different tapes; a dynamics gets variables from outside through theta, not by capturing them");
+}
+template <class T>
+[[gnu::always_inline]] inline T* one_tape(T* a, T* b) {
+  if (a == nullptr) return b;
+  if (b != nullptr && b != a) [[unlikely]] fail_tapes();
+  return a;
+}
+
 template <class T, int N, int M, std::size_t... I, std::size_t... J>
 [[gnu::always_inline]] inline Expression<T, N + M> join(typename T::scalar value, typename T::scalar da, const Expression<T, N>& a, typename T::scalar db,
                                                         const Expression<T, M>& b, std::index_sequence<I...>, std::index_sequence<J...>) {
-  return {value, {(da * a.partial[I])..., (db * b.partial[J])...}, {a.cell[I]..., b.cell[J]...}, a.tape != nullptr ? a.tape : b.tape};
+  return {value, {(da * a.partial[I])..., (db * b.partial[J])...}, {a.cell[I]..., b.cell[J]...}, one_tape(a.tape, b.tape)};
 }
 /// F(a, b) with partial derivatives da and db.
 template <class T, int N, int M>

@@ -18,6 +18,7 @@ typename T::scalar seed(T& tape, const R& r) {
   using S = typename T::scalar;
   if constexpr (is_number<R>) {
     const auto& e = expression(r);
+    if (e.tape != nullptr && e.tape != &tape) [[unlikely]] fail_tapes();
     for (std::size_t i = 0; i < e.cell.size(); ++i)
       if (e.cell[i] != nullptr) *e.cell[i] += e.partial[i];
     return e.value_;
@@ -83,13 +84,19 @@ class ValueAndGrad {
   /// The value and one gradient per argument; the reference holds until the next call.
   template <detail::DifferentiableArgument... X>
     requires(sizeof...(X) > 0)
-  const auto& operator()(const X&... x) {
+  const auto& operator()(const X&... x) & {
     using S = detail::scalar_of_first<X...>;
     auto& tape = std::get<Tape<S>>(tapes_);
     tape.workspace().set_cursor(0);
     auto& result = tape.workspace().template object<std::tuple<S, detail::plain_of<X>...>>();
     std::apply([&](S& value, auto&... gradient) { value = detail::differentiate(tape, loss_, std::tie(gradient...), x...); }, result);
     return static_cast<const std::tuple<S, detail::plain_of<X>...>&>(result);
+  }
+  /// Of a temporary: by value.
+  template <detail::DifferentiableArgument... X>
+    requires(sizeof...(X) > 0)
+  auto operator()(const X&... x) && {
+    return std::tuple<detail::scalar_of_first<X...>, detail::plain_of<X>...>((*this)(x...));
   }
 
  private:

@@ -26,7 +26,7 @@ struct SolveOptions {
   std::optional<double> step = std::nullopt;        ///< fixed-step methods: ⌈|T|/step⌉ equal steps; default one per output interval
   std::optional<double> first_step = std::nullopt;  ///< adaptive methods: length of the first trial; default chosen from the problem
   std::optional<double> max_step = std::nullopt;    ///< adaptive methods: no step is longer
-  std::int64_t max_steps = 10'000'000;              ///< steps tried in a solve (accepted and rejected) before it fails
+  std::int64_t max_steps = 10'000'000;              ///< steps tried in a solve (or one advance_to) before it fails
   bool dense = false;                               ///< keep the interpolants of all steps
   StepController controller = {};                   ///< step size control
   ErrorNorm norm = ErrorNorm::max_over_samples;     ///< of a batch
@@ -75,6 +75,10 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
   if (!(c.safety > 0 && c.safety <= 1 && c.min_factor > 0 && c.min_factor < 1 && c.max_factor >= 1))
     fail<OptionError>("SolveOptions::controller: expected 0 < safety ≤ 1, 0 < min_factor < 1 ≤ max_factor; got safety ", c.safety,
                       ", min_factor ", c.min_factor, ", max_factor ", c.max_factor);
+  if (!std::isfinite(c.beta1 + c.beta2 + c.beta3) || !(c.dead_band_low <= 1 && c.dead_band_high >= 1))
+    fail<OptionError>("SolveOptions::controller: expected finite beta1, beta2, beta3 and dead_band_low ≤ 1 ≤ dead_band_high; got ", c.beta1, ", ",
+                      c.beta2, ", ", c.beta3, " and ", c.dead_band_low, ", ", c.dead_band_high);
+  if (shape.rows < 1 || shape.cols < 1) fail<ShapeError>("a state of ", shape.rows, " x ", shape.cols, ": expected one component and one sample at least");
   return {static_cast<S>(rtol), static_cast<S>(atol)};
 }
 

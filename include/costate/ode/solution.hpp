@@ -24,15 +24,23 @@ template <class S, class View>
 class States {
  public:
   using Block = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
+  using Value = typename View::PlainObject;
 
   States() = default;
   States(Shape shape, std::size_t count) : block_(shape.rows, shape.cols * static_cast<Eigen::Index>(count)), shape_(shape) {}
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  View operator[](std::size_t i) const { return {block_.data() + static_cast<Eigen::Index>(i) * shape_.size(), shape_.rows, shape_.cols}; }
-  View front() const { return (*this)[0]; }
-  View back() const { return (*this)[size_ - 1]; }
+  View operator[](std::size_t i) const& {
+    if (i >= size_) [[unlikely]] detail::fail<RangeError>("state ", static_cast<std::ptrdiff_t>(i), " of a solve with ", size_, " output times");
+    return {block_.data() + static_cast<Eigen::Index>(i) * shape_.size(), shape_.rows, shape_.cols};
+  }
+  View front() const& { return (*this)[0]; }
+  View back() const& { return (*this)[size_ - 1]; }
+  /// Of a temporary: by value.
+  Value operator[](std::size_t i) const&& { return Value(std::as_const(*this)[i]); }
+  Value front() const&& { return Value(std::as_const(*this).front()); }
+  Value back() const&& { return Value(std::as_const(*this).back()); }
   /// All states side by side, D × (B · size()).
   const Block& block() const { return block_; }
 

@@ -136,7 +136,7 @@ class ReduceOnPlateau {
   /// Hears one loss, returns the rate to use from now on. Throws NonFiniteError for a NaN, and ignores it.
   double operator()(double loss) {
     if (std::isnan(loss)) detail::fail<NonFiniteError>("ReduceOnPlateau was given a loss that is NaN.");
-    if (!seen_ || loss < best_ - options_.threshold * std::abs(best_)) {
+    if (!seen_ || !std::isfinite(best_) || loss < best_ - options_.threshold * std::abs(best_)) {
       seen_ = true, best_ = loss, without_improvement_ = 0;
     } else if (++without_improvement_ > options_.patience) {
       rate_ = std::min(rate_, std::max(options_.minimum, rate_ * options_.factor));

@@ -11,18 +11,30 @@
 
 namespace costate {
 
+namespace detail {
+/// p − t, of p's shape.
+template <class P, class T>
+auto residual(const P& prediction, const T& target) {
+  const auto r = prediction - target;
+  if (r.rows() != prediction.rows() || r.cols() != prediction.cols())
+    fail<ShapeError>("a loss of a prediction of ", prediction.rows(), " x ", prediction.cols(), " against targets of ", target.rows(), " x ",
+                     target.cols(), "; expected equal shapes, or targets that repeat over the prediction");
+  return r;
+}
+}  // namespace detail
+
 /// mean (p − t)²: the maximum likelihood of normal noise.
 template <class P, class T>
   requires detail::ArrayOperands<P, T>
 auto squared_loss(const P& prediction, const T& target) {
-  return mean(square(prediction - target));
+  return mean(square(detail::residual(prediction, target)));
 }
 
 /// mean |p − t|: that of Laplacian noise; indifferent to the size of outliers. Its derivative is 0 where p = t.
 template <class P, class T>
   requires detail::ArrayOperands<P, T>
 auto absolute_loss(const P& prediction, const T& target) {
-  return mean(abs(prediction - target));
+  return mean(abs(detail::residual(prediction, target)));
 }
 
 /// mean of r²/2 where |r| = |p − t| ≤ delta, else delta (|r| − delta/2): squares that outliers leave linearly (Huber, Ann. Math.
@@ -31,7 +43,7 @@ template <class P, class T>
   requires detail::ArrayOperands<P, T>
 auto huber_loss(const P& prediction, const T& target, double delta = 1.0) {
   if (!(delta > 0)) detail::fail<OptionError>("huber_loss with delta = ", delta, "; expected a positive number");
-  const auto r = let(abs(prediction - target));
+  const auto r = let(abs(detail::residual(prediction, target)));
   const auto inside = let(min(r, delta));
   return mean(0.5 * square(inside) + delta * (r - inside));
 }
