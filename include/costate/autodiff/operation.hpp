@@ -63,9 +63,9 @@ void evaluate(T& tape, const Op& op, typename T::scalar* out, bool add) {
 template <class T, class Op>
 struct OpNode;
 
-/// Evaluates an operation; records it if an operand is active.
+/// Evaluates an operation; records it if an operand is active. Out of line: solvers repeat the code around it at every stage.
 template <class T, class Op>
-V<typename T::scalar> apply(T& tape, const Op& op) {
+[[gnu::noinline]] V<typename T::scalar> apply(T& tape, const Op& op) {
   using S = typename T::scalar;
   const V<S> out = make_slot(tape, op.rows(), op.cols());
   evaluate(tape, op, out->value, false);

@@ -128,6 +128,8 @@ struct DynamicsView {
   using Time = time_of_t<Scalar>;
   using T = Tape<Scalar>;
 
+  static constexpr bool is_short = std::is_empty_v<F>;  // without captures: it evaluates no network
+
   const F* f;
   T* tape;
   Shape shape;
@@ -176,6 +178,8 @@ class Dynamics {
   using Time = time_of_t<Scalar>;
   using Size = detail::ThetaSize<Theta>;
   using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, Size::value, Size::column>;
+
+  static constexpr bool is_short = detail::DynamicsView<F, Call>::is_short;
 
   Dynamics(F f, Shape shape, const Theta& theta) : f_(std::move(f)), shape_(shape) {
     if constexpr (Call::parameters != 0) {

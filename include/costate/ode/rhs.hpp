@@ -21,6 +21,7 @@
 
 #include <concepts>
 #include <span>
+#include <type_traits>
 
 #include <costate/ode/shape.hpp>
 
@@ -50,6 +51,14 @@ concept QuadratureAware = RightHandSide<F, Y> && requires(F& f, time_of_t<typena
 };
 
 namespace detail {
+
+/// Whether f is so short that its code may be repeated at every stage. A right-hand side may state is_short; one without members, such as
+/// a lambda without captures, is taken to be so.
+template <class F>
+inline constexpr bool is_short = std::is_empty_v<F>;
+template <class F>
+  requires requires { F::is_short; }
+inline constexpr bool is_short<F> = F::is_short;
 
 /// Evaluates f as stage i.
 template <class F, class Time, class Y>

@@ -155,14 +155,16 @@ struct ExplicitRungeKutta {
   /// Evaluates the first stage anew: at the start, after a jump, and for each step of a method without first same as last.
   template <class F, class Y, class Time>
   static void refresh(F& f, Time t, RungeKuttaState<Y>& state) {
-    detail::evaluate_stage(f, 0, t, state.y, state.slope);
+    if constexpr (inlined<F, Y>()) evaluate_inlined(f, t, state);
+    else detail::evaluate_stage(f, 0, t, state.y, state.slope);
     state.stale = false;
   }
 
   /// Tries a step from a state whose slope is fresh. f is evaluated at times from t to plan.end and never beyond.
   template <class F, class Y, std::size_t N, class Time>
   static void attempt(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
-    if constexpr (detail::is_small<Y>) attempt_in_registers(f, t, plan, before, trial);
+    if constexpr (inlined<F, Y>()) attempt_inlined(f, t, plan, before, trial);
+    else if constexpr (detail::is_small<Y>) attempt_in_registers(f, t, plan, before, trial);
     else evaluate(f, t, plan, before, trial);
   }
 
@@ -236,6 +238,20 @@ struct ExplicitRungeKutta {
   }
 
  private:
+  /// Whether f is part of the step's code, at every stage, however much else the program inlines: a call would cost as much as f.
+  template <class F, class Y>
+  static constexpr bool inlined() { return detail::is_small<Y> && detail::is_short<F>; }
+
+  template <class F, class Y, class Time>
+  [[gnu::flatten]] static void evaluate_inlined(F& f, Time t, RungeKuttaState<Y>& state) {
+    detail::evaluate_stage(f, 0, t, state.y, state.slope);
+  }
+  template <class F, class Y, std::size_t N, class Time>
+  [[gnu::flatten]] static void attempt_inlined(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before,
+                                               RungeKuttaTrial<Y, N>& trial) {
+    attempt_in_registers(f, t, plan, before, trial);
+  }
+
   /// For small states: with local stages that stay in registers.
   template <class F, class Y, std::size_t N, class Time>
   static void attempt_in_registers(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before,
