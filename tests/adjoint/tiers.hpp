@@ -36,7 +36,7 @@ Result evaluate(const F& f, double t, const Y& y0, const P& p, const Y& a) {
   Eigen::Matrix<S, Eigen::Dynamic, 1> theta_bar = Eigen::Matrix<S, Eigen::Dynamic, 1>::Zero(p.size());
   S t_bar = 0;
   dynamics(time, y, plain);
-  vjp.add(time, y, cotangent, dydt, ybar, theta_bar.data(), &t_bar);
+  vjp.template add<true>(time, y, cotangent, dydt, ybar, theta_bar.data(), &t_bar);
   CHECK((plain - dydt).norm() <= 16 * std::numeric_limits<S>::epsilon() * plain.norm());
   Y values(y0.rows(), y0.cols()), products(y0.rows(), y0.cols());
   dynamics.to_user(plain, values);
