@@ -41,10 +41,12 @@ class ScaledNorm {
   /// Its square, which is all that a step needs.
   template <class X>
   [[gnu::always_inline]] double squared(const X& x, const Y& y0, const Y& y1) {
-    if (batch()) return batch_squared(x, y0, y1);
-    if constexpr (detail::is_small<Y>)
-      if (rows_ == shape_.rows) return static_cast<double>(small_sum(x, y0, y1));
-    return static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
+    if constexpr (detail::is_small<Y>) {
+      return static_cast<double>(rows_ == shape_.rows ? small_sum(x, y0, y1, Y::SizeAtCompileTime) : small_sum(x, y0, y1, rows_));
+    } else {
+      if (batch()) return batch_squared(x, y0, y1);
+      return static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
+    }
   }
 
  private:
@@ -56,10 +58,12 @@ class ScaledNorm {
     return x.array() * (atol_ + rtol_ * y0.array().abs().max(y1.array().abs())).inverse();
   }
 
+  /// Over the first n components.
   template <class X>
-  S small_sum(const X& x, const Y& y0, const Y& y1) const {
+  [[gnu::always_inline]] S small_sum(const X& x, const Y& y0, const Y& y1, Eigen::Index n) const {
     S sum = 0;
     detail::for_components<Y>([&]<std::size_t I>() {
+      if (static_cast<Eigen::Index>(I) >= n) return;
       const S ratio = x.coeff(I) * (1 / (atol_ + rtol_ * std::max(std::abs(y0.coeff(I)), std::abs(y1.coeff(I)))));
       sum += ratio * ratio;
     });
