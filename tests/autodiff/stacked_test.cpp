@@ -11,7 +11,8 @@ namespace {
 
 /// Rows of numbers for one sample, rows of an array for a batch: one text for both.
 const auto rows = [](const auto& x) {
-  const auto a = cs::stack(x[0], x[1] * x[0]), b = cs::stack(cs::exp(x[1]), 2.0);
+  const auto a = cs::stack(x[0], x[1] * x[0]);
+  const auto b = cs::stack(cs::exp(x[1]), 2.0);
   return -(a * x[1] - 0.5 * b / (x[0] + 3.0)) + a * b + 1.0 - b / a;
 };
 const auto loss = [](const auto& x) {
