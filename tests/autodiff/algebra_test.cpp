@@ -48,7 +48,7 @@ TEST_CASE("numbers scale and stack with constant Eigen objects, a column as a sa
     return cs::sum(cs::square(batch)) * cs::sum(sample);
   };
   const Eigen::VectorXd p = irregular(6, 1, 0.7);
-  CHECK(cs::check_gradient(loss, p).ok(1e-13));
+  CHECK(cs::check_gradient(loss, p).ok(1e-10));  // where numbers are plain, Eigen keeps the double of x and u: so good are differences
   CHECK(cs::check_gradient(loss, Eigen::MatrixXd(p)).ok(1e-13));  // the numbers are rows of one column
   const auto taped = [&](const auto& q) { return cs::sum(cs::square(2 - x / q[2] + q[0]) * x) + cs::sum(cs::stack(q[1] - u, q[1])); };
   const auto [value, slope] = cs::value_and_grad(taped, p);
