@@ -56,7 +56,8 @@ TEST_CASE("clip_value limits every element, and returns the largest magnitude be
 
 TEST_CASE("clipping refuses NaN, infinities and bounds that are none, and changes nothing", "[optim]") {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-  Eigen::Vector3d g(100, GENERATE_COPY(nan, infinity), 1);
+  const double bad = GENERATE(false, true) ? nan : infinity;
+  Eigen::Vector3d g(100, bad, 1);
   CHECK_THROWS_AS(clip_norm(g, 1), cs::NonFiniteError);
   CHECK_THROWS_AS(clip_value(g, 1), cs::NonFiniteError);
   CHECK(g[0] == 100);
