@@ -100,6 +100,24 @@ TEST_CASE("states, parameters and times come as Eigen objects, standard vectors 
   CHECK(std::equal(dt.begin(), dt.end(), dt2.begin()));
 }
 
+TEST_CASE("an initial state may be stacked from numbers", "[adjoint]") {
+  const auto loss = [](const auto& q) {
+    const auto y0 = cs::stack(q[0] * q[1], 1.5);
+    return cs::sum(cs::odeint(lotka_volterra, y0, {0.0, 1.0}, q, cs::Rk4{}, cs::DirectAdjoint{}, {.step = 0.1}).back());
+  };
+  const auto listed = [](const auto& q, const auto& y0) {
+    return cs::sum(cs::odeint(lotka_volterra, y0, {0.0, 1.0}, q, cs::Rk4{}, cs::DirectAdjoint{}, {.step = 0.1}).back());
+  };
+  const auto [value, dq] = cs::value_and_grad(loss, p);
+  const auto [value2, dp, dy] = cs::value_and_grad(listed, p, Eigen::Vector2d(p[0] * p[1], 1.5));
+  CHECK(value == value2);
+  CHECK(cs::value(loss, p) == value2);
+  Eigen::VectorXd chained = dp;
+  chained[0] += dy[0] * p[1];
+  chained[1] += dy[0] * p[0];
+  CHECK((dq - chained).norm() < 1e-14 * chained.norm());  // a rounding or two
+}
+
 TEST_CASE("a dynamics without parameters has gradients for its state and times", "[adjoint]") {
   const auto decay = [](auto t, const auto& y) { return cs::stack(-y[0] * t); };  // y = y0 exp((t0² − t²) / 2)
   const auto [value, dy, dt] = cs::value_and_grad(

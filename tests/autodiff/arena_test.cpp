@@ -58,6 +58,19 @@ TEST_CASE("rewinding to a mark frees what came later only", "[autodiff]") {
   CHECK(copy.capacity() == 0);
 }
 
+TEST_CASE("an arena that has been moved from is empty and usable", "[autodiff]") {
+  cs::Arena arena;
+  double* const first = arena.allocate<double>(50000);
+  first[49999] = 3;
+  cs::Arena moved = std::move(arena);
+  CHECK(first[49999] == 3);
+  arena.allocate<double>(10)[9] = 1;  // NOLINT: usable after a move
+  CHECK(arena.capacity() < moved.capacity());
+  arena = std::move(moved);
+  CHECK(arena.allocate<double>(10) != first);  // what was there stays
+  CHECK(first[49999] == 3);
+}
+
 TEST_CASE("scratch memory stays where it is until more is asked for", "[autodiff]") {
   cs::Scratch scratch;
   double* const first = scratch.take<double>(100);

@@ -45,6 +45,9 @@ TEST_CASE("functions at the edges of their domains have their limits as derivati
   check_at([](const auto& x) { return cs::softplus(x); }, 800, 800, 1);
   check_at([](const auto& x) { return cs::silu(x); }, -inf, 0, 0);
   check_at([](const auto& x) { return cs::silu(x); }, 800, 800, 1);
+  check_at([](const auto& x) { return cs::elu(x); }, 0, 0, 1);
+  check_at([](const auto& x) { return cs::elu(x); }, -inf, -1, 0);
+  check_at([](const auto& x) { return cs::elu(x); }, 800, 800, 1);
   check_at([](const auto& x) { return cs::exp(x); }, -inf, 0, 0);
   check_at([](const auto& x) { return 1 / x; }, 0, inf, -inf);
   check_at([](const auto& x) { return cs::log(x); }, not_a_number, not_a_number, not_a_number);

@@ -9,7 +9,7 @@ namespace operations {
 
 namespace cs = costate;
 
-constexpr int functions = 23;
+constexpr int functions = 24;
 /// Function number `which`, with its argument moved into the domain.
 template <class X>
 X unary(int which, const X& x) {
@@ -36,11 +36,12 @@ X unary(int which, const X& x) {
     case 19: return cs::abs(x);
     case 20: return cs::relu(x);
     case 21: return cs::silu(x);
+    case 22: return cs::elu(x);
     default: return cs::sign(x) + x;
   }
 }
 
-constexpr int binary_operations = 16;
+constexpr int binary_operations = 18;
 template <class X>
 X binary(int which, const X& x, const X& y) {
   switch (which) {
@@ -66,6 +67,8 @@ X binary(int which, const X& x, const X& y) {
       z /= y;
       return z;
     }
+    case 15: return cs::atan2(x - 1.1, y) + cs::atan2(y - 2, 3) + cs::atan2(0.5, -x);
+    case 16: return cs::where(cs::sign(x - 1) == -1, x * y, y) + cs::where(x != y, y * y, 0.5);
     default: return cs::where(cs::abs(x - y) <= 0.3, x, 2) * y;
   }
 }

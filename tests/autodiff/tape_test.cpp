@@ -49,6 +49,17 @@ void check_equal(const R& a, const R& b) {
 
 }  // namespace
 
+TEST_CASE("a tape that has been moved from is empty and usable", "[autodiff]") {
+  const auto f = [](const auto& x) { return cs::sum(cs::tanh(x) * x[0]); };
+  auto gradient = cs::value_and_grad(f);
+  const auto expected = Eigen::VectorXd(std::get<1>(gradient(theta)));
+  auto moved = std::move(gradient);
+  CHECK(std::get<1>(moved(theta)) == expected);
+  CHECK(std::get<1>(gradient(theta)) == expected);  // NOLINT: usable after a move
+  gradient = std::move(moved);
+  CHECK(std::get<1>(gradient(theta)) == expected);
+}
+
 TEST_CASE("a second tape gives the same gradients and finds the protocol kept", "[autodiff]") {
   CheckedTape<double> tape;
   const auto own = cs::value_and_grad(everything, theta, batch, list, 1.3);

@@ -57,6 +57,58 @@ TEST_CASE("gradient gives the gradient alone", "[autodiff]") {
   CHECK(b == x);
 }
 
+TEST_CASE("slices of one argument gather their cotangents in any order, with gaps and overlaps", "[autodiff]") {
+  const cs::Index n = 12;
+  const Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(n, 1, 2);
+  struct Piece {
+    cs::Index first, size;
+  };
+  // side by side from the end, from the beginning, apart, one inside another, across a border, nothing, all
+  const auto pieces = GENERATE(std::vector<Piece>{{0, 4}, {4, 3}, {7, 5}}, std::vector<Piece>{{7, 5}, {4, 3}, {0, 4}},
+                               std::vector<Piece>{{1, 2}, {8, 2}}, std::vector<Piece>{{5, 2}, {2, 8}, {6, 1}}, std::vector<Piece>{{3, 4}, {5, 4}},
+                               std::vector<Piece>{{4, 0}, {6, 2}}, std::vector<Piece>{{0, 12}, {3, 3}}, std::vector<Piece>{{3, 3}, {0, 12}},
+                               std::vector<Piece>{});
+  const auto loss = [&](bool with_entry, bool with_all) {
+    return [&pieces, with_entry, with_all](const auto& v) {
+      cs::number_t<decltype(v)> total = 0;
+      for (const auto& [first, size] : pieces) {
+        const auto piece = cs::rows(v, first, size);
+        total += cs::sum(cs::square(piece));
+        if (size > 2) total += 3 * cs::sum(cs::rows(piece, 1, size - 2));  // a slice of a slice
+      }
+      if (with_entry) total += 5 * v[6];
+      if (with_all) total += cs::sum(v);
+      return total;
+    };
+  };
+  for (const bool with_entry : {false, true})
+    for (const bool with_all : {false, true}) {
+      Eigen::VectorXd expected = Eigen::VectorXd::Constant(n, with_all);
+      for (const auto& [first, size] : pieces) {
+        expected.segment(first, size) += 2 * x.segment(first, size);
+        if (size > 2) expected.segment(first + 1, size - 2).array() += 3;
+      }
+      expected[6] += with_entry ? 5 : 0;
+      auto gradient = cs::value_and_grad(loss(with_entry, with_all));
+      for (int call = 0; call < 2; ++call) CHECK((std::get<1>(gradient(x)) - expected).norm() < 1e-14);  // a few roundings of numbers up to 12
+    }
+}
+
+TEST_CASE("a reused gradient may be given its own results", "[autodiff]") {
+  auto gradient = cs::value_and_grad([](const auto& a, const auto& b) { return cs::sum(cs::cube(a)) + cs::dot(a, b); });
+  const Eigen::VectorXd a = Eigen::Vector3d(1, 2, 3), b = Eigen::Vector3d(4, 5, 6);
+  const auto& [value, da, db] = gradient(a, b);
+  const Eigen::VectorXd first = da, second = db;
+  gradient(db, da);
+  CHECK(value == second.array().cube().sum() + second.dot(first));
+  CHECK(da == 3 * second.cwiseAbs2() + first);
+  CHECK(db == second);
+  const Eigen::VectorXd tail = da.tail(2), head = db.head(2);
+  gradient(da.tail(2), db.head(2));
+  CHECK(da == 3 * tail.cwiseAbs2() + head);
+  CHECK(db == tail);
+}
+
 TEST_CASE("an argument that the loss ignores has gradient zero", "[autodiff]") {
   const auto loss = [](const auto& x, const auto&, const auto& z) { return cs::sum(x) * z; };
   const auto [value, dx, dy, dz] = cs::value_and_grad(loss, Eigen::Vector2d(1, 2), Eigen::MatrixXd::Ones(2, 3).eval(), 4.0);

@@ -125,6 +125,8 @@ TEMPLATE_TEST_CASE("vector kernels stay within their ulp bounds", "[core]", floa
   // x·sigmoid(x): one more rounding
   check<S>(
       "silu", [](auto x) { return cs::silu(x); }, [](long double x) { return x * exact_sigmoid(x); }, -80, 80, 3.5);
+  check<S>(
+      "elu", [](auto x) { return cs::elu(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }, -80, 80, 1.5);
 }
 
 TEMPLATE_TEST_CASE("vector kernels are right at zeros, infinities, NaN, subnormal and huge numbers", "[core]", float, double) {
@@ -208,6 +210,7 @@ TEMPLATE_TEST_CASE("a number and a packet of it agree in every function", "[core
     CHECK(agree(cs::sigmoid(x), cs::sigmoid(p)));
     CHECK(agree(cs::softplus(x), cs::softplus(p)));
     CHECK(agree(cs::silu(x), cs::silu(p)));
+    CHECK(agree(cs::elu(x), cs::elu(p)));
     CHECK(agree(cs::square(x), cs::square(p)));
     CHECK(agree(cs::cube(x), cs::cube(p)));
     CHECK(agree(cs::abs(x), cs::abs(p)));

@@ -121,6 +121,11 @@ TEST_CASE("an integrator is a value", "[ode]") {
   CHECK_THAT(integrator.y()[0], WithinAbs(std::cos(4.0), 1e-8));
   CHECK_THAT(again.y()[0], WithinAbs(std::cos(4.0), 1e-8));
 
+  auto from_expression = cs::make_integrator(oscillator, 2 * start, 0.0, omega2, cs::Rk4{}, {.step = 0.1});
+  from_expression.advance_to(1.0);
+  from_expression.reset(0.0, start + start);
+  CHECK(from_expression.y()[0] == 2);
+
   auto batch = cs::make_integrator(forced, Eigen::MatrixXd::Ones(2, 3).eval(), 0.0, cs::Rk4{}, {.step = 0.1});
   batch.advance_to(1.0);
   CHECK(batch.y().cols() == 3);

@@ -144,6 +144,23 @@ TEMPLATE_TEST_CASE("a state that cannot be is refused", "[optim]", optim::RmsPro
   CHECK(optimiser.iteration() == 0);
 }
 
+TEMPLATE_TEST_CASE("a gradient whose square overflows is refused where squares are kept", "[optim]", optim::Sgd, optim::RmsProp, optim::Adam,
+                   optim::AdamW) {
+  auto optimiser = make<TestType>();
+  Eigen::VectorXf theta = Eigen::VectorXf::Ones(9), g = Eigen::VectorXf::Ones(9);
+  g[7] = 1e25F;
+  if constexpr (std::is_same_v<TestType, optim::Sgd>) {
+    CHECK_NOTHROW(optimiser.step(theta, g));
+  } else {
+    CHECK_THROWS_WITH(optimiser.step(theta, g), Catch::Contains("row 7") && Catch::Contains("square"));
+    CHECK(theta == Eigen::VectorXf::Ones(9));
+    CHECK(optimiser.iteration() == 0);
+    g[7] = 1e18F;
+    CHECK_NOTHROW(optimiser.step(theta, g));
+    CHECK(theta.allFinite());
+  }
+}
+
 TEMPLATE_TEST_CASE("after the first step the memory stays where it is", "[optim]", optim::Sgd, optim::RmsProp, optim::Adam,
                    optim::AdamW) {
   auto optimiser = make<TestType>();

@@ -6,7 +6,7 @@
 // another type, since only then f sees t as one:
 //
 //   A::Pass<M, F, Call, with_times> pass;
-//   pass.begin(adjoint, options);                       before the forward solve
+//   pass.begin(adjoint, options, shape);                before the forward solve, of a state of that shape
 //   pass.accept(window);                                after every accepted step
 //   pass.serve(i, step);                                output i was served by that step, −1: the start
 //   pass.pull(f, times, outputs, bar, stats);           the backward pass; outputs holds the states at the times one after the other

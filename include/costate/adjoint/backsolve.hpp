@@ -34,7 +34,7 @@ class BacksolvePass {
   BacksolvePass& operator=(const BacksolvePass&) = delete;
 
   template <class A>
-  void begin(const A& adjoint, const SolveOptions& forward) {
+  void begin(const A& adjoint, const SolveOptions& forward, Shape) {
     options_ = forward;
     options_.dense = false;
     options_.norm_rows = 0;

@@ -9,95 +9,17 @@
 // give variables to f through theta. Solving again with the same loss object allocates nothing.
 
 #include <algorithm>
-#include <optional>
-#include <string>
 #include <utility>
 
 #include <costate/adjoint/backsolve.hpp>
 #include <costate/adjoint/direct.hpp>
+#include <costate/adjoint/odeint_arguments.hpp>
 #include <costate/adjoint/state_list.hpp>
+#include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve.hpp>
 
 namespace costate {
 namespace detail {
-
-template <class X>
-inline constexpr bool is_number_list = false;
-template <class T, class A>
-inline constexpr bool is_number_list<std::vector<Named<T>, A>> = true;
-template <class T, std::size_t N>
-inline constexpr bool is_number_list<std::array<Named<T>, N>> = true;
-
-/// An argument of odeint that is tied to a tape.
-template <class X>
-concept Tied = AnyArray<X> || Number<X> || is_number_list<std::remove_cvref_t<X>>;
-
-template <class X>
-struct TapeOf;
-template <AnyArray X>
-struct TapeOf<X> : std::type_identity<typename X::tape_type> {};
-template <Number X>
-struct TapeOf<X> : std::type_identity<typename X::tape_type> {};
-template <class X>
-  requires is_number_list<X>
-struct TapeOf<X> : std::type_identity<typename X::value_type::tape_type> {};
-/// The tape type of the first argument that has one.
-template <class X, class... Rest>
-struct FirstTape : std::conditional_t<Tied<X>, TapeOf<X>, FirstTape<Rest...>> {};
-template <class X>
-struct FirstTape<X> : TapeOf<X> {};
-
-template <class T, class X>
-T* tape_at(const X& x) {
-  if constexpr (AnyArray<X> || Number<X>) {
-    return tape_pointer(x);
-  } else if constexpr (is_number_list<X>) {
-    for (const auto& number : x)
-      if (number.tape() != nullptr) return number.tape();
-  }
-  return nullptr;
-}
-
-/// An argument as a slot of the tape; one sample or a vector of parameters from a list of numbers is a column.
-template <class T, class X>
-V<typename T::scalar> argument_slot(T& tape, const X& x) {
-  using S = typename T::scalar;
-  if constexpr (is_number_list<X>) {
-    const auto n = static_cast<Index>(x.size());
-    const V<S> s = make_slot(tape, n, 1);
-    s->cells = tape.cells(x.size());
-    s->active = s->written = true;
-    for (Index i = 0; i < n; ++i) {
-      const auto& number = x[static_cast<std::size_t>(i)];
-      s->value[i] = number.value();
-      if (number.cell() == nullptr) continue;
-      tape.reserve(1);
-      tape.entry(S(1), number.cell());
-      tape.close(s->cells + i);
-    }
-    return s;
-  } else if constexpr (AnyArray<X> || Number<X>) {
-    return to_slot(tape, x);
-  } else {
-    return to_slot(tape, dense_view(x));
-  }
-}
-
-/// Whether a state of this type is one sample.
-template <class Y0>
-constexpr bool one_sample() {
-  if constexpr (AnyArray<Y0>) return KindOfArray<Y0> != Kind::array;
-  else if constexpr (Tied<Y0>) return true;
-  else return StateTraits<Y0>::one_sample;
-}
-
-/// What an argument makes of the result for one sample: plain if all are; an array's variable may be one of an inner derivative.
-template <class X>
-inline constexpr Kind kind_seen = Kind::plain;
-template <Tied X>
-inline constexpr Kind kind_seen<X> = Kind::sample;
-template <AnyArray X>
-inline constexpr Kind kind_seen<X> = KindOfArray<X>;
 
 /// The number of components that a dynamics' result tells.
 template <class R>
@@ -121,80 +43,6 @@ inline SolveOptions throwing(SolveOptions options) {
   options.throw_on_failure = true;
   return options;
 }
-
-template <class E>
-[[noreturn, gnu::cold, gnu::noinline]] void fail_backward(const char* adjoint, const E& e) {
-  throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
-}
-
-/// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
-template <class F, class Call, class M, class A, bool with_times>
-class TapedSolve {
-  static_assert(std::is_empty_v<M>, "costate: methods carry no data; a solve kept for reuse would not see it change");
-  using S = typename Call::Scalar;
-  using State = typename Call::State;
-  using Time = time_of_t<S>;
-  using View = DynamicsView<F, Call>;
-
- public:
-  TapedSolve() = default;
-  TapedSolve(const TapedSolve&) = delete;  // the engine refers to the dynamics beside it
-  TapedSolve& operator=(const TapedSolve&) = delete;
-
-  BasicTimes<Time>& times() { return times_; }
-
-  /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
-  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
-             Index theta_rows, Index theta_cols, bool record, S* out) {
-    check_times(times_);
-    f_.emplace(f);
-    adjoint_.emplace(adjoint);
-    tape_.rewind({});
-    tape_.workspace().recording = tape_.workspace().paused = false;
-    tape_.workspace().depth = 0;
-    view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
-    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape)) engine_.emplace(method, view_, shape, options);
-    engine_->rhs() = view_;
-    start_ = Eigen::Map<const State>(y0, shape.size());
-    engine_->reset(times_.front(), start_);
-    if (record) pass_.begin(adjoint, options);
-    outputs_ = out;
-    const auto output = [&](Index i, Index step, const State& y) {
-      std::copy_n(y.data(), y.size(), out + i * y.size());
-      if (record) pass_.serve(i, step);
-    };
-    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
-    if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
-    else engine_->run(span, output);
-    if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();
-  }
-
-  void pull(const Cotangents<S>& bar) {
-    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
-    Stats stats = engine_->stats();
-    try {
-      pass_.pull(view_, span, outputs_, bar, stats);
-    } catch (const NonFiniteError& e) {
-      fail_backward(A::name, e);
-    } catch (const StepSizeError& e) {
-      fail_backward(A::name, e);
-    } catch (const TooManyStepsError& e) {
-      fail_backward(A::name, e);
-    }
-    if (adjoint_->stats != nullptr) *adjoint_->stats = stats;
-  }
-
- private:
-  std::optional<F> f_;
-  std::optional<A> adjoint_;
-  Tape<S> tape_;
-  View view_{};
-  BasicTimes<Time> times_;
-  State start_;
-  std::optional<Engine<M, State, View>> engine_;
-  typename A::template Pass<M, F, Call, with_times> pass_;
-  S* outputs_ = nullptr;
-};
 
 template <class T, class Solve>
 struct OdeintNode final : Node<T> {
@@ -280,11 +128,13 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
 }  // namespace detail
 
 /// The states at the given times, differentiable in y0, theta and the times. y0: one sample is a column vector, a batch a D × B
-/// matrix with samples as columns, or an array on the tape. Throws what `solve` throws; the backward pass too.
+/// matrix with samples as columns, an array on the tape, or numbers stacked to one sample. Throws what `solve` throws; the backward pass too.
 template <class F, class Y0, class T = Times, class Theta, Method M, Adjoint A = DirectAdjoint>
   requires(!Method<Theta>)
 auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
-  if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
+  if constexpr (detail::is_stacked<Y0>) {
+    return odeint(f, detail::as_state(y0), times, theta, method, adjoint, options);
+  } else if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
     return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, theta, typename A::template Solver<M>{method}, detail::throwing(options));
@@ -296,7 +146,9 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, class T = Times, Method M, Adjoint A = DirectAdjoint>
 auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
-  if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
+  if constexpr (detail::is_stacked<Y0>) {
+    return odeint(f, detail::as_state(y0), times, method, adjoint, options);
+  } else if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
     return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, typename A::template Solver<M>{method}, detail::throwing(options));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace costate {
@@ -23,9 +24,14 @@ class Arena {
 
   Arena() = default;
   Arena(const Arena&) {}
-  Arena(Arena&&) noexcept = default;
+  Arena(Arena&& other) noexcept { *this = std::move(other); }
   Arena& operator=(const Arena&) { return *this; }
-  Arena& operator=(Arena&&) noexcept = default;
+  Arena& operator=(Arena&& other) noexcept {
+    blocks_ = std::exchange(other.blocks_, {});
+    block_ = std::exchange(other.block_, 0);
+    used_ = std::exchange(other.used_, 0);
+    return *this;
+  }
   ~Arena() = default;
 
   /// Uninitialised memory for n objects of type V, aligned to cache lines when it spans one.
@@ -87,7 +93,7 @@ class Scratch {
  public:
   Scratch() = default;
   Scratch(const Scratch&) {}
-  Scratch(Scratch&&) noexcept = default;
+  Scratch(Scratch&&) noexcept = default;  // memory alone says whether there is any
   Scratch& operator=(const Scratch&) { return *this; }
   Scratch& operator=(Scratch&&) noexcept = default;
   ~Scratch() = default;

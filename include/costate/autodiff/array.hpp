@@ -8,14 +8,13 @@
 //   array    a batch, or the variable of an inner derivative: y[i] is a row, an Array again
 // A row of a batch is a number to the code that uses it: it is constructible from a literal and broadcasts.
 
-#include <Eigen/Core>
-
 #include <tuple>
 
-#include "costate/autodiff/linear.hpp"
-#include "costate/autodiff/number.hpp"
-#include "costate/core/concepts.hpp"
-#include "costate/core/error.hpp"
+#include <costate/autodiff/number.hpp>
+#include <costate/autodiff/rearrangement.hpp>
+#include <costate/core/concepts.hpp>
+#include <costate/core/eigen.hpp>
+#include <costate/core/error.hpp>
 
 namespace costate {
 
@@ -247,7 +246,7 @@ V<typename T::scalar> to_slot(T& tape, const X& x) {
   } else {
     static_assert(EigenDense<X>, "costate: an operand must be an array, a number, a literal or an Eigen object");
     const V<S> s = make_slot(tape, x.rows(), x.cols());
-    MapOut<S>(s->value, x.rows(), x.cols()) = x.derived().matrix().template cast<S>();
+    store_rows(x.matrix(), s->value);
     return s;
   }
 }
@@ -286,87 +285,6 @@ auto Array<T, kind>::operator()(Index i, Index j) const {
   if (slot_ == nullptr || i < 0 || i >= rows() || j < 0 || j >= cols())
     detail::fail<ShapeError>("entry (", i, ", ", j, ") of an array of ", rows(), " x ", cols(), " does not exist");
   return detail::number_of<kind>(*tape_, slot_, i * slot_->cols + j);
-}
-
-namespace detail {
-
-/// What is a literal where no tape is found.
-template <class X>
-concept MaybeLiteral = AnyArray<X> || Number<X> || Literal<X>;
-template <class T, MaybeLiteral X>
-typename T::scalar literal(const X& x) {
-  if constexpr (Literal<X>) return static_cast<typename T::scalar>(x);
-  else return x.value();
-}
-
-/// An elementwise operation of two operands with broadcasting; two literals fold into a literal.
-template <class A, class B, class Fold, class Make>
-auto binary(const char* name, const A& a, const B& b, const Fold& fold, const Make& make) {
-  using T = tape_among<A, B>;
-  using R = result_array<A, B>;
-  T* const tape = find_tape<T>(a, b);
-  if (tape == nullptr) {
-    if constexpr (MaybeLiteral<A> && MaybeLiteral<B>) return R(fold(literal<T>(a), literal<T>(b)));
-    else fail<ShapeError>(name, ": neither operand is tied to a tape; give the row a value that depends on the state or the parameters first");
-  }
-  const auto x = to_slot(*tape, a), y = to_slot(*tape, b);
-  const auto [r, c] = broadcast_shape(*x, *y, name);
-  return R(*tape, apply(*tape, make(x, y, r, c)));
-}
-
-template <class F, AnyArray A>
-auto apply_function(const A& a) {
-  using S = typename A::scalar;
-  if (a.slot() == nullptr) return A(F::value(a.value()));
-  return A(*a.tape(), apply(*a.tape(), Unary<S, F>(a.slot())));
-}
-
-}  // namespace detail
-
-template <detail::AnyArray A>
-A operator+(const A& a) { return a; }
-template <detail::AnyArray A>
-A operator-(const A& a) {
-  using S = typename A::scalar;
-  if (a.slot() == nullptr) return A(-a.value());
-  return A(*a.tape(), detail::apply(*a.tape(), detail::Scale<S>(a.slot(), S(-1), a.rows(), a.cols())));
-}
-
-template <class A, class B>
-  requires detail::ArrayOperands<A, B>
-auto operator+(const A& a, const B& b) {
-  using S = typename detail::tape_among<A, B>::scalar;
-  return detail::binary("+", a, b, [](S x, S y) { return x + y; }, [](auto x, auto y, Index r, Index c) { return detail::Combine<S>(x, S(1), y, S(1), r, c); });
-}
-template <class A, class B>
-  requires detail::ArrayOperands<A, B>
-auto operator-(const A& a, const B& b) {
-  using S = typename detail::tape_among<A, B>::scalar;
-  return detail::binary("-", a, b, [](S x, S y) { return x - y; }, [](auto x, auto y, Index r, Index c) { return detail::Combine<S>(x, S(1), y, S(-1), r, c); });
-}
-template <class A, class B>
-  requires detail::ArrayOperands<A, B>
-auto operator*(const A& a, const B& b) {
-  using S = typename detail::tape_among<A, B>::scalar;
-  if constexpr (detail::AnyArray<A> && detail::Literal<B>)
-    if (a.slot() != nullptr)
-      return A(*a.tape(), detail::apply(*a.tape(), detail::Scale<S>(a.slot(), static_cast<S>(b), a.rows(), a.cols())));
-  if constexpr (detail::Literal<A> && detail::AnyArray<B>)
-    if (b.slot() != nullptr)
-      return B(*b.tape(), detail::apply(*b.tape(), detail::Scale<S>(b.slot(), static_cast<S>(a), b.rows(), b.cols())));
-  return detail::binary("*", a, b, [](S x, S y) { return x * y; }, [](auto x, auto y, Index r, Index c) { return detail::Product<S>(x, y, S(1), r, c); });
-}
-template <class A, class B>
-  requires detail::ArrayOperands<A, B>
-auto operator/(const A& a, const B& b) {
-  using S = typename detail::tape_among<A, B>::scalar;
-  return detail::binary("/", a, b, [](S x, S y) { return x / y; }, [](auto x, auto y, Index r, Index c) { return detail::Quotient<S>(x, y, S(1), r, c); });
-}
-template <class A, class B>
-  requires detail::ArrayOperands<A, B>
-auto pow(const A& a, const B& b) {
-  using S = typename detail::tape_among<A, B>::scalar;
-  return detail::binary("pow", a, b, [](S x, S y) { return costate::pow(x, y); }, [](auto x, auto y, Index r, Index c) { return detail::Power<S>(x, y, r, c); });
 }
 
 }  // namespace costate

@@ -3,9 +3,11 @@
 // on the other. A column vector is one sample; any other Eigen object is a batch or a matrix.
 
 #include <array>
+#include <functional>
+#include <tuple>
 #include <vector>
 
-#include "costate/autodiff/nested.hpp"
+#include <costate/autodiff/nested.hpp>
 
 namespace costate::detail {
 
@@ -33,16 +35,33 @@ inline constexpr bool is_column = false;
 template <EigenDense X>
 inline constexpr bool is_column<X> = X::ColsAtCompileTime == 1;
 
+/// Whether an object's values may lie in memory as an array's do.
+template <class X>
+inline constexpr bool is_row_by_row = false;
+template <EigenDense X>
+inline constexpr bool is_row_by_row<X> = (X::Flags & Eigen::DirectAccessBit) != 0 && (X::IsVectorAtCompileTime || X::IsRowMajor);
+
+/// An Eigen object as a slot: a view of its memory where that may be and serves, else a copy.
 template <class T, class X>
-Slot<typename T::scalar>* copy_in(T& tape, const X& x, bool active) {
-  const auto s = to_slot(tape, x);
+Slot<typename T::scalar>* slot_of_argument(T& tape, const X& x, bool active, bool view = true) {
+  using S = typename T::scalar;
+  Slot<S>* s = nullptr;
+  if constexpr (is_row_by_row<X>) {
+    if (view && x.innerStride() == 1 && (X::IsVectorAtCompileTime || x.outerStride() == x.cols())) {
+      s = ::new (tape.workspace().arena.template allocate<Slot<S>>(1)) Slot<S>{};
+      s->value = const_cast<S*>(x.data());  // arrays never write to a variable's values
+      s->rows = x.rows();
+      s->cols = x.cols();
+    }
+  }
+  if (s == nullptr) s = to_slot(tape, x);
   s->active = active;
   return s;
 }
 
-/// The variable (or, inactive, the constant of plain kind) a function sees in an argument's place.
+/// The variable (or, inactive, the constant of plain kind) a function sees in an argument's place; x must outlive it.
 template <bool active, class T, class X>
-decltype(auto) variable(T& tape, const X& x) {
+decltype(auto) variable(T& tape, const X& x, bool view = true) {
   using S = typename T::scalar;
   static_assert(std::is_same_v<S, scalar_of<X>>, "costate: all arguments of one derivative must have the same scalar type");
   if constexpr (std::is_floating_point_v<X>) {
@@ -50,9 +69,7 @@ decltype(auto) variable(T& tape, const X& x) {
     else return x;
   } else if constexpr (EigenDense<X>) {
     constexpr Kind kind = !is_column<X> ? Kind::array : active ? Kind::sample : Kind::plain;
-    const auto s = copy_in(tape, x, active);
-    if constexpr (active) ready_cells(tape, *s);
-    return Array<T, kind>(tape, s);
+    return Array<T, kind>(tape, slot_of_argument(tape, x, active, view));
   } else if constexpr (!active) {
     return x;
   } else if constexpr (requires(X y) { y.resize(x.size()); }) {
@@ -77,16 +94,47 @@ struct PlainOf<X> : std::type_identity<typename X::PlainObject> {};
 template <class X>
 using plain_of = typename PlainOf<std::remove_cvref_t<X>>::type;
 
-/// Copies a variable's cotangent to the user's object.
+/// Whether x lies in the memory of one of the results of an earlier call.
+template <class X, class... G>
+bool lies_in(const X& x, const std::tuple<G&...>& results) {
+  if constexpr (is_row_by_row<X>) {
+    const auto within = [&]<class R>(const R& result) {
+      const std::less_equal<const void*> not_after{};
+      if constexpr (is_row_by_row<R>)
+        return result.size() > 0 && not_after(result.data(), x.data()) && not_after(x.data(), result.data() + (result.size() - 1));
+      else return false;
+    };
+    return std::apply([&](const auto&... result) { return (within(result) || ...); }, results);
+  } else {
+    return false;
+  }
+}
+
+/// Gives an array variable cells: on the library's tape, in the place of the result where that is laid out like an array.
+template <class V, class G>
+void make_cells_in(const V& v, G& result) {
+  if constexpr (AnyArray<V>) {
+    using T = typename V::tape_type;
+    auto& s = *v.slot();
+    if constexpr (std::is_same_v<T, Tape<typename T::scalar>> && is_row_by_row<G>) {
+      result.resize(s.rows, s.cols);
+      s.cells = result.data();
+      s.piecewise = true;
+    } else {
+      ready_cells(*v.tape(), s);
+    }
+  }
+}
+
+/// Copies a variable's cotangent to the user's object, unless it lies there.
 template <class V, class G>
 void copy_cotangent(const V& v, G& gradient) {
   if constexpr (is_number<V>) {
     gradient = *v.cell();
   } else if constexpr (AnyArray<V>) {
     const auto& s = *v.slot();
-    gradient.resize(s.rows, s.cols);
-    if (s.written) gradient = MapIn<typename V::scalar>(s.cells, s.rows, s.cols);
-    else gradient.setZero();
+    const auto* const cells = ready_cells(*v.tape(), *v.slot());
+    if (cells != gradient.data()) gradient = MapIn<typename V::scalar>(cells, s.rows, s.cols);
   } else {
     if constexpr (requires { gradient.resize(v.size()); }) gradient.resize(v.size());
     for (std::size_t i = 0; i < v.size(); ++i) gradient[i] = *v[i].cell();

@@ -14,7 +14,7 @@
 #include <cmath>
 #include <limits>
 
-#include "costate/autodiff/value_and_grad.hpp"
+#include <costate/autodiff/value_and_grad.hpp>
 
 namespace costate {
 

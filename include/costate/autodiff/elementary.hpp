@@ -1,7 +1,7 @@
 #pragma once
 // The elementary functions of numbers and arrays on a tape. Those of plain scalars and packets are in core/math.hpp.
 
-#include "costate/autodiff/array.hpp"
+#include <costate/autodiff/array_arithmetic.hpp>
 
 namespace costate {
 
@@ -39,6 +39,8 @@ template <detail::OnTape X> auto relu(const X& x) { return detail::apply_functio
 template <detail::OnTape X> auto sign(const X& x) { return detail::apply_function<detail::fn::Sign>(x); }
 /// x sigmoid(x), also called swish.
 template <detail::OnTape X> auto silu(const X& x) { return detail::apply_function<detail::fn::Silu>(x); }
+/// x where positive, else eˣ − 1.
+template <detail::OnTape X> auto elu(const X& x) { return detail::apply_function<detail::fn::Elu>(x); }
 
 // ---- comparisons and selection of arrays ------------------------------------------------------------------------------------
 
@@ -106,6 +108,12 @@ auto operator>(const A& a, const B& b) { return detail::compare(a, b, [](auto x,
 template <class A, class B>
   requires detail::ArrayOperands<A, B>
 auto operator>=(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x >= y; }); }
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator==(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return x == y; }); }
+template <class A, class B>
+  requires detail::ArrayOperands<A, B>
+auto operator!=(const A& a, const B& b) { return detail::compare(a, b, [](auto x, auto y) { return !(x == y); }); }
 
 /// a where the condition holds, b elsewhere; both broadcast against it. The branch not taken receives the cotangent 0. That is
 /// nothing unless an operation inside it has an infinite or undefined slope there (0 · ∞ is NaN): guard the argument then,

@@ -2,7 +2,7 @@
 // The elementary functions, each once: value and slope, for numbers and packets. Arrays and number expressions both draw on
 // this list; `slope(x, h)` may use the value h = F(x).
 
-#include "costate/core/math.hpp"
+#include <costate/core/math.hpp>
 
 namespace costate::detail::fn {
 
@@ -41,7 +41,7 @@ struct Silu {
 };
 /// x for x > 0, eˣ - 1 below (Clevert, Unterthiner & Hochreiter 2016).
 struct Elu {
-  template <class X> static X value(X x) { return costate::relu(x) + costate::expm1(costate::min(x, X(0))); }
+  template <class X> static X value(X x) { return costate::elu(x); }
   template <class X> static X slope(X, X h) { return X(1) + costate::min(h, X(0)); }
 };
 struct Sin {

@@ -1,14 +1,14 @@
 #pragma once
 // Loops over packets: elementwise functions with broadcasting and reduction; and the three products of row-major matrices.
 
-#include <Eigen/Core>
-
+#include <algorithm>
 #include <cstring>
 
-#include "costate/autodiff/arena.hpp"
-#include "costate/autodiff/narrow_products.hpp"
-#include "costate/autodiff/slot.hpp"
-#include "costate/core/elementwise.hpp"
+#include <costate/autodiff/arena.hpp>
+#include <costate/autodiff/narrow_products.hpp>
+#include <costate/autodiff/slot.hpp>
+#include <costate/core/eigen.hpp>
+#include <costate/core/elementwise.hpp>
 
 namespace costate::detail {
 
@@ -18,6 +18,18 @@ template <class S>
 using MapIn = Eigen::Map<const RowMajor<S>>;
 template <class S>
 using MapOut = Eigen::Map<RowMajor<S>>;
+
+/// An Eigen object's values, row by row. Of one stored column by column eight rows at a time are read: a cache line of a column.
+template <class S, class X>
+void store_rows(const Eigen::MatrixBase<X>& x, S* out) {
+  Index i = 0;
+  const Index rows = x.rows(), cols = x.cols();
+  if constexpr ((X::Flags & Eigen::DirectAccessBit) != 0 && !X::IsRowMajor && !X::IsVectorAtCompileTime)
+    for (; i + 8 <= rows; i += 8, out += 8 * cols)
+      for (Index j = 0; j < cols; ++j)
+        for (Index k = 0; k < 8; ++k) out[k * cols + j] = static_cast<S>(x.derived().coeff(i + k, j));
+  MapOut<S>(out, rows - i, cols) = x.bottomRows(rows - i).template cast<S>();
+}
 
 /// out (+)= f(x), elementwise over n contiguous values.
 template <class S, class F>
@@ -142,7 +154,7 @@ void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool a
 template <class S>
 void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.rows;
-  if (depth == 1) rows_times(Strided<S>{a.value, 1, 0}, m, 1, b.value, out, n, add);
+  if (depth == 1) outer(a.value, m, b.value, n, out, add);
   else if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
   else if (m == 1) times_vector(b.value, n, depth, a.value, out, add);
   else if (std::min(m, n) <= 8 && depth >= 32) inner_products(a.value, m, b.value, n, depth, out, add);

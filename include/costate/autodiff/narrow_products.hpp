@@ -5,13 +5,14 @@
 //   rows_times(…)        C (+)= A B    or Aᵀ B: blocks of C stay in registers while the rows of B pass
 //   inner_products(…)    C (+)= A Bᵀ: blocks of inner products along contiguous rows
 //   times_vector(…)      y (+)= A x
+//   outer(…)             C (+)= x yᵀ
 
 #include <type_traits>
 #include <utility>
 
-#include "costate/autodiff/slot.hpp"
-#include "costate/core/elementwise.hpp"
-#include "costate/core/simd.hpp"
+#include <costate/autodiff/slot.hpp>
+#include <costate/core/elementwise.hpp>
+#include <costate/core/simd.hpp>
 
 namespace costate::detail {
 
@@ -112,6 +113,8 @@ void inner_products(const S* a, Index m, const S* b, Index k, Index n, S* c, boo
       block_of_products<R, Q>(a + i * n, b + j * n, n, c + i * k + j, k, add);
       i += R;
     };
+    if constexpr (Q == 1)
+      while (i + 8 <= m) block(std::integral_constant<int, 8>{});
     while (i + 4 <= m) block(std::integral_constant<int, 4>{});
     if (i + 2 <= m) block(std::integral_constant<int, 2>{});
     if (i < m) block(std::integral_constant<int, 1>{});
@@ -133,16 +136,39 @@ void times_short_vector(const S* a, Index m, const S* x, S* y, bool add) {
   }
 }
 
+/// C (+)= x yᵀ for N columns.
+template <int N, class S>
+void outer_with_short_vector(const S* x, Index m, const S* y, S* c, bool add) {
+  S factor[N];
+  times<N>([&](auto j) { factor[j] = y[j]; });
+  for (Index i = 0; i < m; ++i, c += N) times<N>([&](auto j) { c[j] = add ? c[j] + x[i] * factor[j] : x[i] * factor[j]; });
+}
+
+/// Calls body with n as a constant if it is from 1 to 4, else the general one.
+template <class Body, class General>
+void by_short_length(Index n, const Body& body, const General& general) {
+  switch (n) {
+    case 1: return body(std::integral_constant<int, 1>{});
+    case 2: return body(std::integral_constant<int, 2>{});
+    case 3: return body(std::integral_constant<int, 3>{});
+    case 4: return body(std::integral_constant<int, 4>{});
+    default: return general();
+  }
+}
+
 /// y (+)= A x, A of m x n.
 template <class S>
 void times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
-  switch (n) {
-    case 1: return times_short_vector<1>(a, m, x, y, add);
-    case 2: return times_short_vector<2>(a, m, x, y, add);
-    case 3: return times_short_vector<3>(a, m, x, y, add);
-    case 4: return times_short_vector<4>(a, m, x, y, add);
-    default: return inner_products(a, m, x, 1, n, y, add);
-  }
+  by_short_length(
+      n, [&]<int N>(std::integral_constant<int, N>) { times_short_vector<N>(a, m, x, y, add); }, [&] { inner_products(a, m, x, 1, n, y, add); });
+}
+
+/// C (+)= x yᵀ of m x n.
+template <class S>
+void outer(const S* x, Index m, const S* y, Index n, S* c, bool add) {
+  by_short_length(
+      n, [&]<int N>(std::integral_constant<int, N>) { outer_with_short_vector<N>(x, m, y, c, add); },
+      [&] { rows_times(Strided<S>{x, 1, 0}, m, 1, y, c, n, add); });
 }
 
 }  // namespace costate::detail

@@ -6,7 +6,7 @@
 // swept numerically instead and nothing stays behind. The derivative is taken with respect to the argument alone; captured
 // variables are constants of the inner derivative and variables of the outer one.
 
-#include "costate/autodiff/algebra.hpp"
+#include <costate/autodiff/algebra.hpp>
 
 namespace costate {
 

@@ -11,9 +11,10 @@
 // operand's cells; under `Record` it appends the operation, so that the derivative can be differentiated again. The set of
 // operations is closed: no pullback or tangent leaves it.
 
+#include <algorithm>
 #include <type_traits>
 
-#include "costate/autodiff/tape.hpp"
+#include <costate/autodiff/tape.hpp>
 
 namespace costate::detail {
 
@@ -43,15 +44,48 @@ template <class T>
 
 template <class T>
 [[gnu::noinline]] typename T::scalar* make_cells(T& tape, Slot<typename T::scalar>& s) {
+  using S = typename T::scalar;
   if (s.parent != nullptr && s.parent->active) {
     s.cells = ready_cells(tape, *s.parent) + s.offset;
   } else if (s.cells == nullptr) {
     s.cells = tape.cells(static_cast<std::size_t>(s.size()));
   } else {
-    for (Index i = 0; i < s.size(); ++i) s.cells[i] = 0;
+    std::fill_n(s.cells, s.from, S(0));
+    std::fill_n(s.cells + s.to, s.size() - s.to, S(0));
   }
   s.written = true;
   return s.cells;
+}
+
+/// Makes ready for a contribution to x; true if there was none yet, so that it may be stored instead of added.
+template <class T>
+bool is_first(T& tape, Slot<typename T::scalar>& x) {
+  using S = typename T::scalar;
+  if (x.written) return false;
+  Slot<S>* root = &x;
+  Index offset = 0;
+  for (; root->parent != nullptr && root->parent->active; root = root->parent) offset += root->offset;
+  if (root == &x && x.from == x.to) {
+    if (x.cells == nullptr) x.cells = tape.workspace().arena.template allocate<S>(static_cast<std::size_t>(x.size()));
+    x.written = true;
+    return true;
+  }
+  if (root == &x || root->written || !root->piecewise) {
+    make_cells(tape, x);
+    return false;
+  }
+  // A network's layers are pulled back one after the other: their parameters' cotangents lie side by side.
+  const Index end = offset + x.size();
+  x.cells = root->cells + offset;
+  x.written = true;
+  if (root->from == root->to) root->from = offset, root->to = end;
+  else if (root->from == end) root->from = offset;
+  else if (root->to == offset) root->to = end;
+  else {
+    if (offset < root->from || end > root->to) make_cells(tape, *root);
+    return false;
+  }
+  return true;
 }
 
 template <class T, class Op>
@@ -100,13 +134,8 @@ struct Accumulate {
   template <class Op>
   void add(V<S> x, const Op& op) {
     if (!wants(x)) return;
-    if (!x->written && !(x->parent != nullptr && x->parent->active)) {
-      if (x->cells == nullptr) x->cells = tape.workspace().arena.template allocate<S>(static_cast<std::size_t>(x->size()));
-      evaluate(tape, op, x->cells, false);
-      x->written = true;
-    } else {
-      evaluate(tape, op, ready_cells(tape, *x), true);
-    }
+    const bool first = is_first(tape, *x);
+    evaluate(tape, op, x->cells, !first);
   }
 };
 

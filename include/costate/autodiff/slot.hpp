@@ -22,6 +22,8 @@ struct Slot {
   std::uint64_t epoch = 0; ///< the latest inner derivative whose variable this array depends on
   bool active = false;     ///< somebody will ask for its cotangent
   bool written = false;    ///< cells hold a cotangent
+  bool piecewise = false;  ///< a variable: until it is written, its slices may store from cell `from` to cell `to`, side by side
+  Index from = 0, to = 0;
 
   [[nodiscard]] Index size() const { return rows * cols; }
 };

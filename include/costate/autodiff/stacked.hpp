@@ -1,7 +1,7 @@
 #pragma once
 // Arithmetic on rows of numbers: stack(a, b) * t, stack(a, b) + stack(c, d), row by row. Rows become an array where they meet one.
 
-#include "costate/autodiff/array.hpp"
+#include <costate/autodiff/array.hpp>
 
 namespace costate {
 namespace detail {

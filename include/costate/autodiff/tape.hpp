@@ -9,10 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
-#include "costate/autodiff/arena.hpp"
-#include "costate/autodiff/slot.hpp"
+#include <costate/autodiff/arena.hpp>
+#include <costate/autodiff/slot.hpp>
 
 namespace costate {
 
@@ -40,9 +41,19 @@ class Workspace {
 
   Workspace() = default;
   Workspace(const Workspace&) {}
-  Workspace(Workspace&&) noexcept = default;
+  Workspace(Workspace&& other) noexcept { *this = std::move(other); }
   Workspace& operator=(const Workspace&) { return *this; }
-  Workspace& operator=(Workspace&&) noexcept = default;
+  Workspace& operator=(Workspace&& other) noexcept {
+    arena = std::move(other.arena);
+    scratch = std::move(other.scratch);
+    recording = std::exchange(other.recording, false);
+    paused = std::exchange(other.paused, false);
+    depth = std::exchange(other.depth, 0);
+    epoch = std::exchange(other.epoch, 0);
+    objects_ = std::exchange(other.objects_, {});
+    cursor_ = std::exchange(other.cursor_, 0);
+    return *this;
+  }
   ~Workspace() = default;
 
  private:
@@ -150,9 +161,17 @@ class Tape {
 
   Tape() = default;
   Tape(const Tape&) {}
-  Tape(Tape&&) noexcept = default;
+  Tape(Tape&& other) noexcept { *this = std::move(other); }
   Tape& operator=(const Tape&) { return *this; }
-  Tape& operator=(Tape&&) noexcept = default;
+  Tape& operator=(Tape&& other) noexcept {
+    workspace_ = std::move(other.workspace_);
+    entries_ = std::exchange(other.entries_, {});
+    records_ = std::exchange(other.records_, {});
+    entries_used_ = std::exchange(other.entries_used_, 0);
+    records_used_ = std::exchange(other.records_used_, 0);
+    open_ = std::exchange(other.open_, 0);
+    return *this;
+  }
   ~Tape() = default;
 
  private:

@@ -6,7 +6,7 @@
 //   const auto& [value, dx] = gradient(x);
 //   auto [value, dx] = value_and_grad(tape, loss, x);        on a given tape, of any type that models TapeLike
 
-#include "costate/autodiff/border.hpp"
+#include <costate/autodiff/border.hpp>
 
 namespace costate {
 
@@ -60,13 +60,14 @@ template <class T, class Loss, class... X, class... G>
 typename T::scalar differentiate(T& tape, const Loss& loss, std::tuple<G&...> gradients, const X&... x) {
   const Recording<T> scope(tape, true);
   // braces fix the order: the first argument is recorded first
-  const std::tuple<decltype(variable<true>(tape, x))...> variables{variable<true>(tape, x)...};
+  const bool view = !(lies_in(x, gradients) || ...);
+  const std::tuple<decltype(variable<true>(tape, x))...> variables{variable<true>(tape, x, view)...};
+  constexpr auto each = std::index_sequence_for<X...>{};
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (make_cells_in(std::get<I>(variables), std::get<I>(gradients)), ...); }(each);
   const auto mark = tape.mark();
   const auto value = std::apply([&](const auto&... v) { return seed(tape, loss(v...)); }, variables);
   tape.reverse(mark);
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (copy_cotangent(std::get<I>(variables), std::get<I>(gradients)), ...);
-  }(std::index_sequence_for<X...>{});
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (copy_cotangent(std::get<I>(variables), std::get<I>(gradients)), ...); }(each);
   return value;
 }
 
@@ -172,6 +173,7 @@ auto vjp(const F& f, const X& x, const C& cotangent) {
   T tape;
   const detail::Recording<T> scope(tape, true);
   const auto v = detail::variable<true>(tape, x);
+  detail::ready_cells(tape, *v.slot());
   const auto mark = tape.mark();
   const auto out = detail::to_slot(tape, f(v));
   const auto bar = detail::cotangent_slot(tape, cotangent, out, "vjp: a cotangent");
@@ -193,7 +195,7 @@ auto jvp(const F& f, const X& x, const V& tangent) {
   T tape;
   const detail::Recording<T> scope(tape, false);
   tape.workspace().paused = false;
-  const Array<T, Kind::array> at(tape, detail::copy_in(tape, x, false));
+  const Array<T, Kind::array> at(tape, detail::slot_of_argument(tape, x, false));
   const auto [value, dot] = jvp(f, at, tangent);
   constexpr bool column = detail::is_column<X>;
   return std::tuple(detail::to_eigen<column>(*value.slot()), detail::to_eigen<column>(*dot.slot()));

@@ -3,12 +3,15 @@
 
 #include <type_traits>
 
-#include <Eigen/Core>
+#include <costate/core/eigen.hpp>
 
 namespace costate::detail {
 
-/// An Eigen matrix, array, map, block or expression of them.
+template <class Derived>
+void take_dense(const Eigen::DenseBase<Derived>&);
+
+/// An Eigen matrix, array, map, block or expression of them; a segment of a vector is one by way of the block it derives from.
 template <class X>
-concept EigenDense = std::is_base_of_v<Eigen::DenseBase<std::remove_cvref_t<X>>, std::remove_cvref_t<X>>;
+concept EigenDense = requires(const std::remove_cvref_t<X>& x) { take_dense(x); };
 
 }  // namespace costate::detail

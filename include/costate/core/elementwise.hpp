@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "costate/core/simd.hpp"
+#include <costate/core/simd.hpp>
 
 namespace costate {
 

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <type_traits>
 
-#include "costate/core/simd_exp.hpp"
-#include "costate/core/simd_log.hpp"
-#include "costate/core/simd_trig.hpp"
+#include <costate/core/simd_exp.hpp>
+#include <costate/core/simd_log.hpp>
+#include <costate/core/simd_trig.hpp>
 
 namespace costate {
 
@@ -131,6 +131,12 @@ inline detail::real_t<T> relu(T x) {
   return x <= 0 ? 0 : detail::real_t<T>(x);
 }
 
+/// x where positive, else eˣ − 1.
+template <Arithmetic T>
+inline detail::real_t<T> elu(T x) {
+  return x > 0 ? detail::real_t<T>(x) : std::expm1(detail::real_t<T>(x));
+}
+
 /// The smaller (greater) number; NaN if either is NaN, unlike std::fmin and std::min.
 template <Arithmetic T, Arithmetic U>
 inline detail::real_t<T, U> min(T a_, U b_) {
@@ -200,6 +206,10 @@ template <class S>
   const S lowest = std::numeric_limits<S>::lowest();
   return select(x < lowest, lowest, x) * sigmoid(x);
 }
+template <class S>
+[[gnu::always_inline]] inline Packet<S> elu(Packet<S> x) {
+  return select(x > 0, x, expm1(select(x > 0, 0, x)));
+}
 
 template <class S>
 inline Packet<S> tan(Packet<S> x) {
@@ -267,7 +277,7 @@ inline Packet<S> pow(T x, Packet<S> y) {
 
 }  // namespace simd
 
-using simd::abs, simd::acos, simd::asin, simd::atan, simd::atan2, simd::cos, simd::cosh, simd::cube, simd::erf, simd::exp,
+using simd::abs, simd::acos, simd::asin, simd::atan, simd::atan2, simd::cos, simd::cosh, simd::cube, simd::elu, simd::erf, simd::exp,
     simd::expm1;
 using simd::log, simd::log1p, simd::max, simd::min, simd::pow, simd::relu, simd::sigmoid, simd::sign, simd::silu, simd::sin;
 using simd::sinh, simd::softplus, simd::sqrt, simd::square, simd::tan, simd::tanh;

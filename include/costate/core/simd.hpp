@@ -11,11 +11,8 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#if defined(__AVX__)
-#include <immintrin.h>
-#elif defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+
+#include <costate/core/intrinsics.hpp>
 
 namespace costate::simd {
 

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "costate/core/simd.hpp"
+#include <costate/core/simd.hpp>
 
 namespace costate::simd {
 

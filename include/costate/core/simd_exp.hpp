@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "costate/core/simd_bits.hpp"
+#include <costate/core/simd_bits.hpp>
 
 namespace costate::simd {
 namespace detail {

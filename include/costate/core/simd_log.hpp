@@ -7,7 +7,7 @@
 
 #include <cmath>
 
-#include "costate/core/simd_exp.hpp"
+#include <costate/core/simd_exp.hpp>
 
 namespace costate::simd {
 namespace detail {

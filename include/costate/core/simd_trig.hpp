@@ -9,7 +9,7 @@
 #include <cmath>
 #include <iterator>
 
-#include "costate/core/simd_bits.hpp"
+#include <costate/core/simd_bits.hpp>
 
 namespace costate::simd {
 namespace detail {

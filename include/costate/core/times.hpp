@@ -12,10 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include "costate/core/concepts.hpp"
-#include "costate/core/error.hpp"
+#include <costate/core/concepts.hpp>
+#include <costate/core/eigen.hpp>
+#include <costate/core/error.hpp>
 
 namespace costate {
 

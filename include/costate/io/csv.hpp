@@ -7,7 +7,6 @@
 //   const Eigen::MatrixXd both = table.matrix({"hare", "lynx"});    // one row per record
 //   cs::write_csv("fit.csv", {"t", "hare", "lynx"}, fit);
 
-#include <Eigen/Core>
 #include <istream>
 #include <iterator>
 #include <limits>
@@ -15,9 +14,10 @@
 #include <string_view>
 #include <vector>
 
-#include "costate/core/error.hpp"
-#include "costate/io/file.hpp"
-#include "costate/io/number.hpp"
+#include <costate/core/eigen.hpp>
+#include <costate/core/error.hpp>
+#include <costate/io/file.hpp>
+#include <costate/io/number.hpp>
 
 namespace costate {
 

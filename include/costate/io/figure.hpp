@@ -14,11 +14,11 @@
 #include <utility>
 #include <vector>
 
-#include "costate/core/error.hpp"
-#include "costate/io/figure_script.hpp"
-#include "costate/io/file.hpp"
-#include "costate/io/gnuplot.hpp"
-#include "costate/io/panel.hpp"
+#include <costate/core/error.hpp>
+#include <costate/io/figure_script.hpp>
+#include <costate/io/file.hpp>
+#include <costate/io/gnuplot.hpp>
+#include <costate/io/panel.hpp>
 
 namespace costate {
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "costate/core/error.hpp"
-#include "costate/io/number.hpp"
-#include "costate/io/panel.hpp"
+#include <costate/core/error.hpp>
+#include <costate/io/number.hpp>
+#include <costate/io/panel.hpp>
 
 namespace costate {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "costate/core/error.hpp"
+#include <costate/core/error.hpp>
 
 namespace costate {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "costate/core/error.hpp"
-#include "costate/io/file.hpp"
+#include <costate/core/error.hpp>
+#include <costate/io/file.hpp>
 
 #if __has_include(<spawn.h>) && __has_include(<unistd.h>)
 #include <fcntl.h>

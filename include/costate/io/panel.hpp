@@ -2,13 +2,13 @@
 // One diagram of a figure: what is drawn, and how it looks. The palette is Okabe & Ito's, which colour-blind readers tell apart; dashes
 // and markers differ as well, for those who print without colour.
 
-#include <Eigen/Core>
 #include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "costate/core/error.hpp"
+#include <costate/core/eigen.hpp>
+#include <costate/core/error.hpp>
 
 namespace costate {
 

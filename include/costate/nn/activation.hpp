@@ -5,7 +5,7 @@
 // Do not import costate::nn::tanh and costate::tanh into one scope: the first is an object, the second a function. Any callable
 // that maps an array to one of the same shape, `[](const auto& x) { return cs::tanh(x) + 0.1 * x; }`, serves a layer as well.
 
-#include "costate/autodiff/algebra.hpp"
+#include <costate/autodiff/algebra.hpp>
 
 namespace costate::nn {
 

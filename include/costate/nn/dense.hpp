@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "costate/autodiff/algebra.hpp"
-#include "costate/core/random.hpp"
-#include "costate/nn/activation.hpp"
-#include "costate/nn/initialise.hpp"
+#include <costate/autodiff/algebra.hpp>
+#include <costate/core/random.hpp>
+#include <costate/nn/activation.hpp>
+#include <costate/nn/initialise.hpp>
 
 namespace costate::nn {
 

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "costate/autodiff/slot.hpp"
-#include "costate/core/error.hpp"
-#include "costate/core/random.hpp"
+#include <costate/autodiff/slot.hpp>
+#include <costate/core/error.hpp>
+#include <costate/core/random.hpp>
 
 namespace costate::nn {
 

@@ -17,8 +17,8 @@
 #include <initializer_list>
 #include <vector>
 
-#include "costate/autodiff/border.hpp"
-#include "costate/nn/dense.hpp"
+#include <costate/autodiff/border.hpp>
+#include <costate/nn/dense.hpp>
 
 namespace costate::nn {
 

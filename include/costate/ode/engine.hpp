@@ -50,7 +50,7 @@ class Engine {
     if (y.size() != shape_.size())
       detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
     if (!std::isfinite(t)) detail::fail<TimeError>("the initial time is ", t, ": expected a finite number");
-    if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity");
+    if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity: expected finite numbers");
     t_ = t;
     state_.y = y;
     state_.stale = true;
@@ -247,7 +247,8 @@ class Engine {
                                        direction_, M::error_order);
       ++stats_.evaluations;
     }
-    Time h = std::min(proposal_, longest);
+    Time h = proposal_;
+    if (h > longest) [[unlikely]] h = longest;
     Status reason = Status::step_underflow;
     for (;;) {
       if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, h);
@@ -290,7 +291,10 @@ class Engine {
   /// no tiny last step arises.
   StepPlan<Time> cut(Time h, Time remaining, Time longest, Time bound) const {
     Time end = bound;
-    if (remaining > h * Time(1.01) || remaining > longest) end = t_ + direction_ * (remaining < 2 * h ? remaining / 2 : h);
+    if (remaining > h * Time(1.01) || remaining > longest) [[likely]] {
+      if (remaining < 2 * h) [[unlikely]] h = remaining / 2;
+      end = direction_ > 0 ? t_ + h : t_ - h;
+    }
     return {end, end - t_};
   }
 

@@ -59,8 +59,9 @@ template <class F, class Y0, class Theta, Method M>
 auto make_integrator(const F& f, const Y0& y0, typename detail::TimeOf<Y0>::type t0, const Theta& theta, const M& method,
                      const SolveOptions& options = {}) {
   if constexpr (detail::check_state_type<Y0>()) {
-    auto dynamics = detail::bind(f, y0, theta);
-    return Integrator<decltype(dynamics), Y0, M>(std::move(dynamics), y0, t0, method, options);
+    const detail::plain_of<Y0>& start = y0;  // an expression is evaluated
+    auto dynamics = detail::bind(f, start, theta);
+    return Integrator<decltype(dynamics), detail::plain_of<Y0>, M>(std::move(dynamics), start, t0, method, options);
   }
 }
 
@@ -68,8 +69,9 @@ auto make_integrator(const F& f, const Y0& y0, typename detail::TimeOf<Y0>::type
 template <class F, class Y0, Method M>
 auto make_integrator(const F& f, const Y0& y0, typename detail::TimeOf<Y0>::type t0, const M& method, const SolveOptions& options = {}) {
   if constexpr (detail::check_state_type<Y0>()) {
-    auto dynamics = detail::bind(f, y0, NoParameters{});
-    return Integrator<decltype(dynamics), Y0, M>(std::move(dynamics), y0, t0, method, options);
+    const detail::plain_of<Y0>& start = y0;  // an expression is evaluated
+    auto dynamics = detail::bind(f, start, NoParameters{});
+    return Integrator<decltype(dynamics), detail::plain_of<Y0>, M>(std::move(dynamics), start, t0, method, options);
   }
 }
 

@@ -13,7 +13,8 @@
 //     stage(i, t, y, dydt)      i = 1 … s − 1: evaluate, add h w.b[i] g_i and h w.e[i] g_i to the sums
 //                               (where w.first_same_as_last, also keep the last one, g_{s−1}, by itself)
 //     quadrature_error()        methods with error control: norm of the summed error in units of the tolerance. The controller
-//                               takes max(err, this), and only when this exceeds 1 (or is NaN).
+//                               takes max(err, this), and only when this exceeds 1 (or is NaN); always where the right-hand side
+//                               has a member in_norm() that returns true.
 //     accept() | reject()       accept: Q += sum; where w.first_same_as_last, g_{s−1} becomes g_0. reject: g_0 stays.
 //
 // After a jump of the state stage(0, …) is called again and replaces g_0. The plain call f(t, y, dydt) is used for evaluations

@@ -4,8 +4,7 @@
 // A state is one flat column vector. A batch of B samples with D components lies in it row by row: component i of sample b is at
 // index i * B + b, so that a component's samples are contiguous. One sample is the plain vector of its components (B = 1).
 
-#include <Eigen/Core>
-
+#include <costate/core/eigen.hpp>
 #include <costate/core/times.hpp>
 
 namespace costate {

@@ -56,7 +56,9 @@ class States {
         Eigen::Map<const Rows>(y.data(), shape_.rows, shape_.cols);
   }
   /// Drops the room for states that were never reached.
-  void trim() { block_.conservativeResize(Eigen::NoChange, static_cast<Eigen::Index>(size_) * shape_.cols); }
+  void trim() {
+    if (const auto cols = static_cast<Eigen::Index>(size_) * shape_.cols; cols != block_.cols()) block_ = Block(block_.leftCols(cols));
+  }
 
  private:
   Block block_;

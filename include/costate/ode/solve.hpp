@@ -42,7 +42,7 @@ typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename Ti
   typename M::template State<State> state;
   typename M::template Trial<State> trial;
   method.start(D::to_internal(y0), state, trial);
-  if (!all_finite(state.y)) fail<NonFiniteError>("step() from t = ", t, ": the state contains NaN or infinity");
+  if (!all_finite(state.y)) fail<NonFiniteError>("step() from t = ", t, ": the state contains NaN or infinity, expected finite numbers");
   method.refresh(dynamics, t, state);
   method.attempt(dynamics, t, StepPlan<decltype(t)>{t + h, h}, state, trial);
   if (!all_finite(trial.y)) throw_failure(Status::non_finite, t, h, static_cast<double>(state.y.norm()), 1);

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <utility>
 
-#include <Eigen/Core>
+#include <costate/core/eigen.hpp>
 
 namespace costate::detail {
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "costate/optim/optimiser.hpp"
+#include <costate/optim/optimiser.hpp>
 
 namespace costate::optim {
 
@@ -31,14 +31,14 @@ template <class Options, bool decoupled>
 class AdamFamily : public Optimiser<Options> {
   using Base = Optimiser<Options>;
  public:
-  explicit AdamFamily(Options options = {}) : Base(options, 2) {
+  explicit AdamFamily(Options options = {}) : Base(options, 2, Moments::first_and_second) {
     check_factor("beta1", options.beta1);
     check_factor("beta2", options.beta2);
     check_epsilon(options.epsilon);
   }
 
   /// One step in place. Allocates in the first call only. Throws ShapeError, or NonFiniteError for a gradient that is not
-  /// finite, and leaves parameters and state unchanged then.
+  /// finite or whose square is not, and leaves parameters and state unchanged then.
   template <class Theta, class Gradient>
   void step(Theta&& theta, const Gradient& gradient) {
     Base::advance(decoupled ? "AdamW" : "Adam", std::forward<Theta>(theta), gradient,

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "costate/optim/parameters.hpp"
+#include <costate/optim/parameters.hpp>
 
 namespace costate::optim {
 namespace detail {
@@ -16,7 +16,7 @@ decltype(auto) checked_gradient(Gradient&& gradient, double greatest, const char
   static_assert(is_writable<decltype(g)> && !std::is_const_v<std::remove_pointer_t<decltype(g.data())>>,
                 "costate: the gradient to clip must be writable memory, not an expression and not const.");
   if (!(greatest > 0)) fail<OptionError>(what, " needs a positive bound, but it is ", greatest, ".");
-  check_finite(g, what);
+  check_finite(g, what, Moments::first);
   return as_eigen(std::forward<Gradient>(gradient));
 }
 

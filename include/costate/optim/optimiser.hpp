@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "costate/optim/parameters.hpp"
+#include <costate/optim/parameters.hpp>
 
 namespace costate::optim::detail {
 
@@ -31,7 +31,7 @@ class Optimiser {
   void reset() { state_.reset(); }
 
  protected:
-  Optimiser(const Options& options, int slots) : options_(options), slots_(slots) {
+  Optimiser(const Options& options, int slots, Moments moments) : options_(options), slots_(slots), moments_(moments) {
     check_learning_rate(options.learning_rate);
     check_weight_decay(options.weight_decay);
   }
@@ -39,7 +39,7 @@ class Optimiser {
   /// update(x, g, state, n, stride) on contiguous memory, see parameters.hpp.
   template <class Theta, class Gradient, class Update>
   void advance(const char* name, Theta&& theta, const Gradient& gradient, const Update& update) {
-    state_.step(slots_, name, std::forward<Theta>(theta), gradient, update);
+    state_.step(slots_, moments_, name, std::forward<Theta>(theta), gradient, update);
   }
 
   Options options_;
@@ -47,6 +47,7 @@ class Optimiser {
 
  private:
   int slots_;
+  Moments moments_;
 };
 
 }  // namespace costate::optim::detail

@@ -15,11 +15,10 @@
 #include <variant>
 #include <vector>
 
-#include <Eigen/Core>
-
-#include "costate/core/elementwise.hpp"
-#include "costate/core/error.hpp"
-#include "costate/core/math.hpp"
+#include <costate/core/eigen.hpp>
+#include <costate/core/elementwise.hpp>
+#include <costate/core/error.hpp>
+#include <costate/core/math.hpp>
 
 namespace costate::optim::detail {
 
@@ -74,22 +73,34 @@ void for_each_run(X& x, const G& gradient, Body body) {
   }
 }
 
-/// Throws NonFiniteError, with the first index, unless every element is finite.
+/// What an optimiser makes of a gradient: some keep averages of its square, which must not overflow.
+enum class Moments { first, first_and_second };
+
+/// Throws NonFiniteError, with the first index, unless every element, and its square where that is used, is finite.
 template <class G>
-void check_finite(const G& gradient, const char* what) {
+void check_finite(const G& gradient, const char* what, Moments moments) {
   using S = typename G::Scalar;
+  const bool squared = moments == Moments::first_and_second;
   bool finite = true;
   for_each_run(gradient, gradient, [&](const S* x, const S*, std::ptrdiff_t n, std::ptrdiff_t) {
     simd::Packet<S> zero = 0;  // 0·x is NaN for infinities and NaN
-    for_each_packet<S>(n, [&](auto place) { zero += 0 * place.load(x); });
+    for_each_packet<S>(n, [&](auto place) {
+      const auto g = place.load(x);
+      zero += 0 * (squared ? g * g : g);
+    });
     finite = finite && simd::sum(zero) == 0;
   });
   if (finite) return;
   for (Eigen::Index j = 0; j < gradient.cols(); ++j)
-    for (Eigen::Index i = 0; i < gradient.rows(); ++i)
-      if (!std::isfinite(gradient(i, j)))
-        fail<NonFiniteError>("The gradient is ", gradient(i, j), " at row ", i, ", column ", j, ": ", what,
+    for (Eigen::Index i = 0; i < gradient.rows(); ++i) {
+      const S g = gradient(i, j);
+      if (!std::isfinite(g))
+        fail<NonFiniteError>("The gradient is ", g, " at row ", i, ", column ", j, ": ", what,
                              " left everything as it was. Check the loss, or lower the learning rate.");
+      if (squared && !std::isfinite(g * g))
+        fail<NonFiniteError>("The gradient is ", g, " at row ", i, ", column ", j, ", whose square, which ", what,
+                             " needs, is not finite: everything was left as it was. Scale the loss, or clip the gradient.");
+    }
 }
 
 // The gradient in memory laid out like x: itself where possible, else evaluated (expressions, other storage orders).
@@ -135,7 +146,7 @@ class State {
   /// Checks parameters and gradient, then calls body(theta, gradient, state, n, stride) for every run: slot k of a run's
   /// parameters begins at state + k·stride. The iteration has been counted then.
   template <class Theta, class Gradient, class Body>
-  void step(int slots, const char* what, Theta&& theta_, const Gradient& gradient_, Body body) {
+  void step(int slots, Moments moments, const char* what, Theta&& theta_, const Gradient& gradient_, Body body) {
     auto&& theta = as_eigen(std::forward<Theta>(theta_));
     auto&& given = as_eigen(gradient_);
     using X = std::remove_cvref_t<decltype(theta)>;
@@ -148,7 +159,7 @@ class State {
       fail<ShapeError>(what, " needs a gradient of the parameters' shape, ", theta.rows(), " x ", theta.cols(), ", but it is ",
                        given.rows(), " x ", given.cols(), ".");
     auto&& gradient = laid_out_like(theta, given);
-    check_finite(gradient, what);
+    check_finite(gradient, what, moments);
     S* const state = reserve<S>(slots, static_cast<std::size_t>(theta.size()), what);
     ++iteration;
     const std::ptrdiff_t stride = theta.size();

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "costate/optim/optimiser.hpp"
+#include <costate/optim/optimiser.hpp>
 
 namespace costate::optim {
 
@@ -20,14 +20,14 @@ struct RmsPropOptions {
 /// Throws OptionError for options out of range.
 class RmsProp : public detail::Optimiser<RmsPropOptions> {
  public:
-  explicit RmsProp(RmsPropOptions options = {}) : Optimiser(options, options.momentum != 0 ? 2 : 1) {
+  explicit RmsProp(RmsPropOptions options = {}) : Optimiser(options, options.momentum != 0 ? 2 : 1, detail::Moments::first_and_second) {
     detail::check_factor("beta2", options.beta2);
     detail::check_epsilon(options.epsilon);
     detail::check_factor("momentum", options.momentum);
   }
 
   /// One step in place. Allocates in the first call only. Throws ShapeError, or NonFiniteError for a gradient that is not
-  /// finite, and leaves parameters and state unchanged then.
+  /// finite or whose square is not, and leaves parameters and state unchanged then.
   template <class Theta, class Gradient>
   void step(Theta&& theta, const Gradient& gradient) {
     advance("RmsProp", std::forward<Theta>(theta), gradient,

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numbers>
 
-#include "costate/optim/parameters.hpp"
+#include <costate/optim/parameters.hpp>
 
 namespace costate::optim {
 

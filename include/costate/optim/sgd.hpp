@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "costate/optim/optimiser.hpp"
+#include <costate/optim/optimiser.hpp>
 
 namespace costate::optim {
 
@@ -20,7 +20,7 @@ struct SgdOptions {
 /// Throws OptionError for options out of range.
 class Sgd : public detail::Optimiser<SgdOptions> {
  public:
-  explicit Sgd(SgdOptions options = {}) : Optimiser(options, options.momentum != 0 ? 1 : 0) {
+  explicit Sgd(SgdOptions options = {}) : Optimiser(options, options.momentum != 0 ? 1 : 0, detail::Moments::first) {
     detail::check_factor("momentum", options.momentum);
     if (options.nesterov && options.momentum == 0) detail::fail<OptionError>("nesterov needs momentum > 0.");
   }

@@ -7,7 +7,7 @@
 #include <concepts>
 #include <cstddef>
 
-#include "costate/autodiff/algebra.hpp"
+#include <costate/autodiff/algebra.hpp>
 
 namespace costate {
 

@@ -1,0 +1,71 @@
+#pragma once
+// What a solve leaves for its discrete adjoint: the state at the beginning of every step, and the step's end. One state and one time per
+// step; memory grows in chunks, so that nothing is ever moved or doubled, and is kept for the next solve.
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include <costate/core/eigen.hpp>
+
+namespace costate::detail {
+
+/// A list of vectors of `width` numbers each that never moves them.
+template <class S>
+class ChunkedList {
+ public:
+  using Index = Eigen::Index;
+
+  ChunkedList() = default;
+  ChunkedList(const ChunkedList&) = delete;
+  ChunkedList& operator=(const ChunkedList&) = delete;
+
+  void clear(Index width) {
+    size_ = 0;
+    if (width == width_) return;
+    chunks_.clear();
+    width_ = width;
+    per_chunk_ = std::max<Index>(1, numbers_per_chunk / std::max<Index>(1, width));
+  }
+  /// The place of a new vector at the end.
+  S* append() {
+    if (size_ == static_cast<Index>(chunks_.size()) * per_chunk_)
+      chunks_.push_back(std::make_unique_for_overwrite<S[]>(static_cast<std::size_t>(per_chunk_ * width_)));
+    return at(size_++);
+  }
+  [[nodiscard]] const S* operator[](Index i) const { return at(i); }
+  [[nodiscard]] Index size() const { return size_; }
+
+ private:
+  static constexpr Index numbers_per_chunk = 1024;
+  S* at(Index i) const { return chunks_[static_cast<std::size_t>(i / per_chunk_)].get() + (i % per_chunk_) * width_; }
+
+  std::vector<std::unique_ptr<S[]>> chunks_;
+  Index width_ = 0, per_chunk_ = numbers_per_chunk, size_ = 0;
+};
+
+template <class S, class Time>
+class StepRecord {
+ public:
+  using Index = Eigen::Index;
+
+  void clear(Index state_size) {
+    states_.clear(state_size);
+    ends_.clear(1);
+  }
+  template <class State>
+  void push_back(const State& y, Time end) {
+    std::copy_n(y.data(), y.size(), states_.append());
+    *ends_.append() = end;
+  }
+  [[nodiscard]] Index size() const { return ends_.size(); }
+  /// The state at the beginning of a step.
+  [[nodiscard]] const S* state(Index step) const { return states_[step]; }
+  [[nodiscard]] Time end(Index step) const { return *ends_[step]; }
+
+ private:
+  ChunkedList<S> states_;
+  ChunkedList<Time> ends_;
+};
+
+}  // namespace costate::detail

@@ -1,0 +1,88 @@
+#pragma once
+// A solve whose outputs lie on a tape, and that remembers what its adjoint needs.
+
+#include <algorithm>
+#include <optional>
+#include <span>
+#include <string>
+
+#include <costate/adjoint/adjoint.hpp>
+#include <costate/ode/solve.hpp>
+
+namespace costate::detail {
+
+template <class E>
+[[noreturn, gnu::cold, gnu::noinline]] void fail_backward(const char* adjoint, const E& e) {
+  throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
+}
+
+/// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
+template <class F, class Call, class M, class A, bool with_times>
+class TapedSolve {
+  static_assert(std::is_empty_v<M>, "costate: methods carry no data; a solve kept for reuse would not see it change");
+  using S = typename Call::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<S>;
+  using View = DynamicsView<F, Call>;
+
+ public:
+  TapedSolve() = default;
+  TapedSolve(const TapedSolve&) = delete;  // the engine refers to the dynamics beside it
+  TapedSolve& operator=(const TapedSolve&) = delete;
+
+  BasicTimes<Time>& times() { return times_; }
+
+  /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
+  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
+             Index theta_rows, Index theta_cols, bool record, S* out) {
+    check_times(times_);
+    f_.emplace(f);
+    adjoint_.emplace(adjoint);
+    tape_.rewind({});
+    tape_.workspace().recording = tape_.workspace().paused = false;
+    tape_.workspace().depth = 0;
+    view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
+    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape)) engine_.emplace(method, view_, shape, options);
+    engine_->rhs() = view_;
+    start_ = Eigen::Map<const State>(y0, shape.size());
+    engine_->reset(times_.front(), start_);
+    if (record) pass_.begin(adjoint, options, shape);
+    outputs_ = out;
+    const auto output = [&](Index i, Index step, const State& y) {
+      std::copy_n(y.data(), y.size(), out + i * y.size());
+      if (record) pass_.serve(i, step);
+    };
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
+    else engine_->run(span, output);
+    if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();
+  }
+
+  void pull(const Cotangents<S>& bar) {
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    Stats stats = engine_->stats();
+    try {
+      pass_.pull(view_, span, outputs_, bar, stats);
+    } catch (const NonFiniteError& e) {
+      fail_backward(A::name, e);
+    } catch (const StepSizeError& e) {
+      fail_backward(A::name, e);
+    } catch (const TooManyStepsError& e) {
+      fail_backward(A::name, e);
+    }
+    if (adjoint_->stats != nullptr) *adjoint_->stats = stats;
+  }
+
+ private:
+  std::optional<F> f_;
+  std::optional<A> adjoint_;
+  Tape<S> tape_;
+  View view_{};
+  BasicTimes<Time> times_;
+  State start_;
+  std::optional<Engine<M, State, View>> engine_;
+  typename A::template Pass<M, F, Call, with_times> pass_;
+  S* outputs_ = nullptr;
+};
+
+}  // namespace costate::detail
