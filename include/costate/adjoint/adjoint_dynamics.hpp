@@ -21,7 +21,7 @@ class AdjointDynamics {
   using S = typename Call::Scalar;
   using Half = typename Call::State;
   using Time = time_of_t<S>;
-  static constexpr int rows = Half::SizeAtCompileTime == Eigen::Dynamic ? Eigen::Dynamic : 2 * Half::SizeAtCompileTime;
+  static constexpr int half_rows = Half::SizeAtCompileTime, rows = half_rows == Eigen::Dynamic ? Eigen::Dynamic : 2 * half_rows;
   using State = Eigen::Matrix<S, rows, 1>;
   using Vector = Eigen::Matrix<S, Eigen::Dynamic, 1>;
 
@@ -75,11 +75,11 @@ class AdjointDynamics {
  private:
   void evaluate(Time t, const State& z, State& dz, S* g) {
     const Index n = y_.size();
-    y_ = z.head(n);
-    a_ = z.tail(n);
+    y_ = z.template head<half_rows>(n);
+    a_ = z.template tail<half_rows>(n);
     (*vjp_)(t, y_, a_, dydt_, ybar_, g);
-    dz.head(n) = dydt_;
-    dz.tail(n) = -ybar_;
+    dz.template head<half_rows>(n) = dydt_;
+    dz.template tail<half_rows>(n) = -ybar_;
   }
   void add(std::size_t i, const Vector& g) {
     if (weights_.b[i] != S(0)) sum_ -= (h_ * weights_.b[i]) * g;

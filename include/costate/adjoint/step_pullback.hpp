@@ -52,23 +52,20 @@ class StepPullback {
 
   /// Pulls back the step from t to end that began with y and serves the outputs `from` to `to` − 1.
   void pull(Time t, Time end, const S* y, Index from, Index to, bool first) {
-    t_ = t;
-    end_ = end;
-    h_ = static_cast<S>(end - t);
-    move_beginning_ = first && with_times && bar_.times != nullptr;
-    linearise_ = !componentwise && !move_beginning_;
-    t0_bar_ = 0;
+    const bool move_beginning = first && with_times && bar_.times != nullptr;
+    const Step step{t, end, static_cast<S>(end - t), move_beginning, !componentwise && !move_beginning};
     b_.y = Eigen::Map<const State>(y, n_);
     for (auto& kbar : b_.kbar) kbar.setZero();
     b_.Ybar.setZero();  // gathers ȳ_n
 
-    for (Index i = to; i-- > from;) pull_output(i);
-    pull_slope_at_end();
-    evaluate_stages(from < to);
+    for (Index i = to; i-- > from;) pull_output(step, i);
+    pull_slope_at_end(step);
+    evaluate_stages(step, from < to);
+    S t0_bar = 0;
     if (with_times && bar_.times != nullptr)
-      for (Index i = from; i < to; ++i) pull_output_time(i);
-    pull_stages();
-    pull_first_stage();
+      for (Index i = from; i < to; ++i) pull_output_time(step, i, t0_bar);
+    pull_stages(step, t0_bar);
+    pull_first_stage(step, t0_bar);
     b_.ybar.swap(b_.Ybar);
     b_.y_end.swap(b_.y);
   }
@@ -86,14 +83,22 @@ class StepPullback {
   static constexpr bool componentwise = DynamicsVjp<F, Call>::componentwise();
   static constexpr auto& c = coefficients<M, S>;
 
+  struct Step {
+    Time t, end;
+    S h;
+    bool move_beginning;  // the cotangent of the initial time is wanted, and this is the first step
+    bool linearise;
+
+    template <std::size_t I>
+    [[nodiscard]] Time stage() const {
+      constexpr Time ci = M::tableau.c[I].template as<Time>();
+      return ci == Time(1) ? end : t + ci * (end - t);
+    }
+  };
+
   auto cotangent(Index i) const { return Eigen::Map<const State>(bar_.outputs + i * n_, n_); }
   [[nodiscard]] Time time(Index i) const { return times_[static_cast<std::size_t>(i)]; }
-  [[nodiscard]] S fraction(Index i) const { return static_cast<S>((time(i) - t_) / (end_ - t_)); }
-  template <std::size_t I>
-  [[nodiscard]] Time stage_time() const {
-    constexpr Time ci = M::tableau.c[I].template as<Time>();
-    return ci == Time(1) ? end_ : t_ + ci * (end_ - t_);
-  }
+  [[nodiscard]] S fraction(const Step& step, Index i) const { return static_cast<S>((time(i) - step.t) / (step.end - step.t)); }
 
   /// into += kbarᵀ ∂f/∂y, and likewise for theta and, where asked for, t.
   void pull_stage(Time t, const State& y, const State& kbar, State& into, bool linearised, S* t_bar) {
@@ -107,103 +112,103 @@ class StepPullback {
   }
 
   /// An output at the step's end is ȳ_{n+1} itself, another goes through the dense output.
-  void pull_output(Index i) {
+  void pull_output(const Step& step, Index i) {
     const auto g = cotangent(i);
-    if (time(i) == end_) {
+    if (time(i) == step.end) {
       b_.ybar += g;
       return;
     }
-    const auto w = M::dense_weights(fraction(i));
+    const auto w = M::dense_weights(fraction(step, i));
     b_.Ybar += g;
     for (std::size_t j = 0; j < stages; ++j)
-      if (w[j] != S(0)) b_.kbar[j] += (h_ * w[j]) * g;
+      if (w[j] != S(0)) b_.kbar[j] += (step.h * w[j]) * g;
     if constexpr (fsal) slope_pending_ |= w[stages - 1] != S(0);
   }
 
   /// The slope at the step's end: used by the next step, and by this one's dense output where the last stage is the next one's first.
-  void pull_slope_at_end() {
+  void pull_slope_at_end(const Step& step) {
     if constexpr (fsal) b_.slope_bar += b_.kbar[stages - 1];
-    if (slope_pending_) pull_stage(end_, b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, nullptr);
+    if (slope_pending_) pull_stage(step.end, b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, nullptr);
   }
 
-  void evaluate_stages(bool outputs) {
+  void evaluate_stages(const Step& step, bool outputs) {
     const auto& f = vjp_.dynamics();
     const auto evaluate = [&](Time at, const State& y, State& k) {
-      if (linearise_) vjp_.linearise(at, y, k, bar_.theta, b_.segments);
+      if (step.linearise) vjp_.linearise(at, y, k, bar_.theta, b_.segments);
       else f(at, y, k);
       ++stats_.backward_evaluations;
     };
     if constexpr (fsal && with_times) {
       if (outputs && bar_.times != nullptr) {
         if (!slope_known_) {
-          f(end_, b_.y_end, b_.slope);
+          f(step.end, b_.y_end, b_.slope);
           ++stats_.backward_evaluations;
         }
         b_.k[stages - 1] = b_.slope;
       }
     }
-    evaluate(t_, b_.y, b_.k[0]);
+    evaluate(step.t, b_.y, b_.k[0]);
     unroll<1, last>([&]<std::size_t I>() {
       b_.Yi[I] = b_.y;
-      [&]<std::size_t... J>(std::index_sequence<J...>) { b_.Yi[I] += (... + ((h_ * c.a[I][J]) * b_.k[J])); }(nonzero<StageRow<M, I>>());
-      evaluate(stage_time<I>(), b_.Yi[I], b_.k[I]);
+      [&]<std::size_t... J>(std::index_sequence<J...>) { b_.Yi[I] += (... + ((step.h * c.a[I][J]) * b_.k[J])); }(nonzero<StageRow<M, I>>());
+      evaluate(step.template stage<I>(), b_.Yi[I], b_.k[I]);
     });
   }
 
   /// An output's time moves the evaluation of the interpolant; the first step's beginning moves its fraction of the step and its length.
-  void pull_output_time(Index i) {
+  void pull_output_time(const Step& step, Index i, S& t0_bar) {
     const auto g = cotangent(i);
-    const S theta = fraction(i);
+    const S theta = fraction(step, i);
     const auto slopes = M::dense_slopes(theta);
     S along = 0;
     for (std::size_t j = 0; j < stages; ++j)
       if (slopes[j] != S(0)) along += slopes[j] * g.dot(b_.k[j]);
     bar_.times[i] += along;
-    if (move_beginning_ && time(i) != end_) {
+    if (step.move_beginning && time(i) != step.end) {
       const auto w = M::dense_weights(theta);
       for (std::size_t j = 0; j < stages; ++j)
-        if (w[j] != S(0)) t0_bar_ -= w[j] * g.dot(b_.k[j]);
-      t0_bar_ += (theta - S(1)) * along;
+        if (w[j] != S(0)) t0_bar -= w[j] * g.dot(b_.k[j]);
+      t0_bar += (theta - S(1)) * along;
     }
   }
 
   /// Through the solution, then through all stages but the first.
-  void pull_stages() {
+  void pull_stages(const Step& step, S& t0_bar) {
     b_.Ybar += b_.ybar;
     unroll<0, stages>([&]<std::size_t J>() {
-      if constexpr (M::tableau.b[J].num != 0) pull_into_slope<J>(c.b[J], b_.ybar);
+      if constexpr (M::tableau.b[J].num != 0) pull_into_slope<J>(step, c.b[J], b_.ybar, t0_bar);
     });
     unroll<1, last>([&]<std::size_t Reversed>() {
       constexpr std::size_t I = last - Reversed;
       b_.Y.setZero();
       S t_bar = 0;
-      pull_stage(stage_time<I>(), b_.Yi[I], b_.kbar[I], b_.Y, linearise_, move_beginning_ ? &t_bar : nullptr);
-      t0_bar_ += t_bar * static_cast<S>(1 - M::tableau.c[I].template as<Time>());
+      pull_stage(step.template stage<I>(), b_.Yi[I], b_.kbar[I], b_.Y, step.linearise, step.move_beginning ? &t_bar : nullptr);
+      t0_bar += t_bar * static_cast<S>(1 - M::tableau.c[I].template as<Time>());
       b_.Ybar += b_.Y;
       unroll<0, I>([&]<std::size_t J>() {
-        if constexpr (M::tableau.a[I][J].num != 0) pull_into_slope<J>(c.a[I][J], b_.Y);
+        if constexpr (M::tableau.a[I][J].num != 0) pull_into_slope<J>(step, c.a[I][J], b_.Y, t0_bar);
       });
     });
   }
   /// Of h · weight · k_J, whose cotangent is given; h shrinks as the beginning moves.
   template <std::size_t J>
-  void pull_into_slope(S weight, const State& bar) {
-    b_.kbar[J] += (h_ * weight) * bar;
-    if (move_beginning_) t0_bar_ -= weight * bar.dot(b_.k[J]);
+  void pull_into_slope(const Step& step, S weight, const State& bar, S& t0_bar) {
+    b_.kbar[J] += (step.h * weight) * bar;
+    if (step.move_beginning) t0_bar -= weight * bar.dot(b_.k[J]);
   }
 
   /// The first stage is the slope at the beginning, left to the step before unless there is none whose times matter.
-  void pull_first_stage() {
-    if (move_beginning_) {
+  void pull_first_stage(const Step& step, S t0_bar) {
+    if (step.move_beginning) {
       S t_bar = 0;
-      pull_stage(t_, b_.y, b_.kbar[0], b_.Ybar, linearise_, &t_bar);
-      bar_.times[0] += t0_bar_ + t_bar;
+      pull_stage(step.t, b_.y, b_.kbar[0], b_.Ybar, step.linearise, &t_bar);
+      bar_.times[0] += t0_bar + t_bar;
       slope_pending_ = false;
     } else {
       b_.slope_bar.swap(b_.kbar[0]);
       b_.slope.swap(b_.k[0]);
       slope_pending_ = slope_known_ = true;
-      slope_linearised_ = linearise_;
+      slope_linearised_ = step.linearise;
     }
   }
 
@@ -217,12 +222,6 @@ class StepPullback {
   bool slope_pending_ = false;     // slope_bar holds a cotangent of the slope at y_end
   bool slope_linearised_ = false;  // and its linearisation is on the tape
   bool slope_known_ = false;       // slope = f at y_end
-
-  // of the step at hand
-  Time t_ = 0, end_ = 0;
-  S h_ = 0, t0_bar_ = 0;
-  bool move_beginning_ = false;  // the cotangent of the initial time is wanted, and this is the first step
-  bool linearise_ = false;
 };
 
 }  // namespace costate::detail

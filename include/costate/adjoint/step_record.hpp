@@ -25,12 +25,13 @@ class ChunkedList {
     if (width == width_) return;
     chunks_.clear();
     width_ = width;
-    per_chunk_ = std::max<Index>(1, numbers_per_chunk / std::max<Index>(1, width));
+    shift_ = 0;
+    while (2 * width << shift_ <= numbers_per_chunk && shift_ < 10) ++shift_;
   }
   /// The place of a new vector at the end.
   S* append() {
-    if (size_ == static_cast<Index>(chunks_.size()) * per_chunk_)
-      chunks_.push_back(std::make_unique_for_overwrite<S[]>(static_cast<std::size_t>(per_chunk_ * width_)));
+    if (size_ == static_cast<Index>(chunks_.size()) << shift_) [[unlikely]]
+      chunks_.push_back(std::make_unique_for_overwrite<S[]>(static_cast<std::size_t>(width_ << shift_)));
     return at(size_++);
   }
   [[nodiscard]] const S* operator[](Index i) const { return at(i); }
@@ -38,10 +39,11 @@ class ChunkedList {
 
  private:
   static constexpr Index numbers_per_chunk = 1024;
-  S* at(Index i) const { return chunks_[static_cast<std::size_t>(i / per_chunk_)].get() + (i % per_chunk_) * width_; }
+  S* at(Index i) const { return chunks_[static_cast<std::size_t>(i >> shift_)].get() + (i - (i >> shift_ << shift_)) * width_; }
 
   std::vector<std::unique_ptr<S[]>> chunks_;
-  Index width_ = 0, per_chunk_ = numbers_per_chunk, size_ = 0;
+  Index width_ = 0, size_ = 0;
+  int shift_ = 0;  // a chunk holds 2^shift_ vectors
 };
 
 template <class S, class Time>
