@@ -76,10 +76,10 @@ class AdjointDynamics {
   void evaluate(Time t, const State& z, State& dz, S* g) {
     const Index n = y_.size();
     y_ = z.template head<half_rows>(n);
-    a_ = z.template tail<half_rows>(n);
+    a_ = z.template segment<half_rows>(n, n);
     (*vjp_)(t, y_, a_, dydt_, ybar_, g);
     dz.template head<half_rows>(n) = dydt_;
-    dz.template tail<half_rows>(n) = -ybar_;
+    dz.template segment<half_rows>(n, n) = -ybar_;
   }
   void add(std::size_t i, const Vector& g) {
     if (weights_.b[i] != S(0)) sum_ -= (h_ * weights_.b[i]) * g;

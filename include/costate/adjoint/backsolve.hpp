@@ -83,7 +83,7 @@ class BacksolvePass {
         engine.advance_to(t);
         engine.jump([&](State& z) {
           z.template head<Backward::half_rows>(n) = y(i);
-          z.template tail<Backward::half_rows>(n) += g(i) / scale;
+          z.template segment<Backward::half_rows>(n, n) += g(i) / scale;
         });
       } else {
         z_ << y(i), g(i) / scale;
@@ -94,7 +94,7 @@ class BacksolvePass {
     }
     if (begun) {
       engine.advance_to(times.front());
-      const auto a = scale * engine.y().template tail<Backward::half_rows>(n);
+      const auto a = scale * engine.y().template segment<Backward::half_rows>(n, n);
       if (bar.times != nullptr) bar.times[0] -= a.dot(slope(0));
       if (bar.y0 != nullptr) Eigen::Map<Half>(bar.y0, n) += a;
       if (bar.theta != nullptr) Eigen::Map<typename Backward::Vector>(bar.theta, dynamics_.theta_bar().size()) += scale * dynamics_.theta_bar();
