@@ -16,6 +16,8 @@
 #include <costate/io/progress.hpp>
 
 #include <costate/nn/mlp.hpp>
+#include <costate/ode/adams_bashforth.hpp>
+#include <costate/ode/adams_moulton.hpp>
 #include <costate/ode/adaptive_heun.hpp>
 #include <costate/ode/bosh3.hpp>
 #include <costate/ode/dopri5.hpp>

@@ -3,6 +3,8 @@
 #include <iostream>
 
 #include <costate/nn/mlp.hpp>
+#include <costate/ode/adams_bashforth.hpp>
+#include <costate/ode/adams_moulton.hpp>
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/rk4.hpp>
 
@@ -52,6 +54,17 @@ TEST_CASE("with fixed steps the backsolve adjoint converges with the method's or
   CHECK(std::log2(coarse / fine) / 2 > 3.8);
 }
 
+TEST_CASE("Adams methods solve the adjoint backward too, and begin anew at outputs", "[adjoint]") {
+  const auto loss = Loss::random(times.size(), 2, 1, 3);
+  const Eigen::VectorXd exact = gradient(cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-13, .atol = 1e-13}, loss);
+  const auto order = [&](const auto& method) {
+    const auto error = [&](double step) { return (gradient(method, cs::BacksolveAdjoint{}, {.step = step}, loss) - exact).norm(); };
+    return std::log2(error(1.0 / 128) / error(1.0 / 512)) / 2;
+  };
+  CHECK(order(cs::AdamsBashforth<3>{}) > 2.8);
+  CHECK(order(cs::AdamsMoulton<4>{}) > 3.8);
+}
+
 TEST_CASE("the backward solve has its own tolerances, step and norm", "[adjoint]") {
   const auto loss = Loss::random(times.size(), 2, 1, 3);
   const cs::SolveOptions tight{.rtol = 1e-11, .atol = 1e-11};
@@ -93,6 +106,17 @@ TEST_CASE("both adjoints agree on a batched network, backward in time too", "[ad
     const auto backsolve = adjoint_gradient(f, y0, t, theta, cs::Dopri5{}, cs::BacksolveAdjoint{}, options, loss);
     CHECK((direct - backsolve).norm() / direct.norm() < 1e-8);  // 1000 times the tolerance
   }
+}
+
+TEST_CASE("a cotangent that is not a number is told, wherever it stands", "[adjoint]") {
+  for (Index i = 0; i < 3; ++i)
+    for (Index j = 0; j < 2; ++j) {
+      const auto loss = [&](const auto& y0) {
+        const auto y = cs::odeint(lotka_volterra, y0, {0.0, 0.5, 1.0}, p, cs::Dopri5{}, cs::BacksolveAdjoint{});
+        return y[i][j] * std::numeric_limits<double>::quiet_NaN();
+      };
+      CHECK_THROWS_AS(cs::value_and_grad(loss, start), cs::NonFiniteError);
+    }
 }
 
 TEST_CASE("a backward solve that fails says so", "[adjoint]") {

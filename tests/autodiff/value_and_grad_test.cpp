@@ -109,6 +109,18 @@ TEST_CASE("a reused gradient may be given its own results", "[autodiff]") {
   CHECK(db == tail);
 }
 
+TEST_CASE("a reused gradient may be given its own results under another signature", "[autodiff]") {
+  auto gradient = cs::value_and_grad([](const auto&... x) { return (cs::sum(cs::square(x)) + ...); });
+  const Eigen::Index n = GENERATE(3, 64);
+  const Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(n, 1, 2), y = Eigen::VectorXd::LinSpaced(n, -1, 3);
+  const auto& [value, dx, dy] = gradient(x, y);
+  CHECK(std::abs(value - x.squaredNorm() - y.squaredNorm()) < 1e-14 * value);
+  const auto& [value_of_one, twice] = gradient(dx);
+  CHECK(std::abs(value_of_one - 4 * x.squaredNorm()) < 1e-14 * value_of_one);
+  CHECK(twice == 4 * x);
+  CHECK(dx == 2 * x);  // still there
+}
+
 TEST_CASE("an argument that the loss ignores has gradient zero", "[autodiff]") {
   const auto loss = [](const auto& x, const auto&, const auto& z) { return cs::sum(x) * z; };
   const auto [value, dx, dy, dz] = cs::value_and_grad(loss, Eigen::Vector2d(1, 2), Eigen::MatrixXd::Ones(2, 3).eval(), 4.0);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <costate/autodiff/algebra.hpp>
+#include <costate/ode/bosh3.hpp>
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/integrator.hpp>
 #include <costate/ode/rk4.hpp>
@@ -97,6 +98,24 @@ TEST_CASE("a dynamics that returns NaN is told with the time", "[ode]") {
   check_says(message(at_once, cs::Rk4{}, {.step = 0.1}), "NaN or infinity at t = 0", "check its domain");
   check_says(message(later, cs::Dopri5{}, {}), "NaN or infinity at t = 0.", "check its domain");
   check_says(message(later, cs::Rk4{}, {.step = 0.1}), "NaN or infinity at t = 0.", "check its domain");
+}
+
+TEST_CASE("a slope at the end that is infinite fails every method that uses it", "[ode]") {
+  const auto singular = [](auto t, const auto&) { return cs::stack(1 / std::sqrt(1 - t)); };
+  const Eigen::Matrix<double, 1, 1> zero(0.0);
+  const auto with = [&](const auto& method, const cs::SolveOptions& options) {
+    return refusal<cs::NonFiniteError>([&] { cs::solve(singular, zero, {0.0, 0.9, 1.0}, method, options); });
+  };
+  check_says(with(cs::fixed(cs::Bosh3{}), {.step = 0.25}), "NaN or infinity");
+  check_says(with(cs::fixed(cs::Dopri5{}), {.step = 0.25}), "NaN or infinity");
+  check_says(with(cs::Bosh3{}, {}), "NaN or infinity");
+}
+
+TEST_CASE("a state at rest lets steps grow, to an end", "[ode]") {
+  auto resting = cs::make_integrator([](auto, const auto&) { return cs::stack(0.0, 0.0); }, y, 0.0, cs::Dopri5{});
+  for (int i = 0; i < 400; ++i) resting.step();
+  CHECK(resting.y() == y);
+  CHECK(std::isfinite(resting.t()));
 }
 
 TEST_CASE("tolerances that no step can meet are refused", "[ode]") {

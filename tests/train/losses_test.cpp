@@ -58,6 +58,18 @@ TEST_CASE("cross entropy takes labels or probabilities", "[train]") {
   CHECK(std::isfinite(cs::value([&](const auto& p) { return cs::cross_entropy(p, labels); }, huge)));
 }
 
+TEST_CASE("cross entropy bears classes that are ruled out", "[train]") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Eigen::Vector3d logits(0, 1, -inf);
+  const auto by_label = [](const auto& p) { return cs::cross_entropy(p, std::vector<int>{0}); };
+  const auto by_probability = [](const auto& p) { return cs::cross_entropy(p, Eigen::MatrixXd(Eigen::Vector3d(1, 0, 0))); };
+  const double expected = std::log1p(std::exp(1.0)), share = 1 / (1 + std::exp(1.0));
+  for (const auto& [value, slope] : {cs::value_and_grad(by_label, logits), cs::value_and_grad(by_probability, logits)}) {
+    CHECK(std::abs(value - expected) < 1e-15);
+    CHECK((slope - Eigen::Vector3d(share - 1, 1 - share, 0)).norm() < 1e-15);
+  }
+}
+
 TEST_CASE("one sample has losses too, in every scalar type", "[train]") {
   const Eigen::Vector2f p(0.5f, -1.0f), t(0.25f, 1.0f);
   CHECK(cs::value([&](const auto& x) { return cs::squared_loss(x, t); }, p) == (0.0625f + 4.0f) / 2);

@@ -15,9 +15,13 @@
 
 namespace costate::detail {
 
+template <class A>
+struct AdjointRhs;
+
 template <class F, class Call>
 class AdjointDynamics {
  public:
+  using Rhs = AdjointRhs<AdjointDynamics>;
   using S = typename Call::Scalar;
   using Half = typename Call::State;
   using Time = time_of_t<S>;
@@ -70,7 +74,8 @@ class AdjointDynamics {
   }
   void reject() {}
 
-  [[nodiscard]] const Vector& theta_bar() const { return theta_bar_; }
+  [[nodiscard]] Shape shape() const { return {2 * vjp_->dynamics().rows(), vjp_->dynamics().cols()}; }
+  [[nodiscard]] const Vector& theta_bar(const State& /*z*/) const { return theta_bar_; }
 
  private:
   void evaluate(Time t, const State& z, State& dz, S* g) {

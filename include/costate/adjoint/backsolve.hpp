@@ -12,9 +12,11 @@
 #include <cmath>
 #include <optional>
 #include <span>
+#include <type_traits>
 
 #include <costate/adjoint/adjoint.hpp>
 #include <costate/adjoint/adjoint_dynamics.hpp>
+#include <costate/adjoint/augmented_adjoint.hpp>
 
 namespace costate {
 
@@ -25,7 +27,7 @@ class BacksolvePass {
   using S = typename Call::Scalar;
   using Half = typename Call::State;
   using Time = time_of_t<S>;
-  using Backward = AdjointDynamics<F, Call>;
+  using Backward = std::conditional_t<OneStepMethod<M>, AdjointDynamics<F, Call>, AugmentedAdjointDynamics<F, Call>>;
   using State = typename Backward::State;
 
  public:
@@ -34,7 +36,7 @@ class BacksolvePass {
   BacksolvePass& operator=(const BacksolvePass&) = delete;
 
   template <class A>
-  void begin(const A& adjoint, const SolveOptions& forward, Shape) {
+  void begin(const A& adjoint, const SolveOptions& forward, Shape shape) {
     options_ = forward;
     options_.dense = false;
     options_.norm_rows = 0;
@@ -44,6 +46,7 @@ class BacksolvePass {
     if (adjoint.atol) options_.atol = adjoint.atol;
     if (adjoint.step) options_.step = adjoint.step;
     parameters_in_norm_ = adjoint.parameters_in_norm;
+    check_options<S>(options_, {2 * shape.rows, shape.cols});
   }
   template <class Window>
   void accept(const Window&) {}
@@ -55,8 +58,8 @@ class BacksolvePass {
     const auto y = [&](Index i) { return Eigen::Map<const Half>(outputs + i * n, n); };
     const auto g = [&](Index i) { return Eigen::Map<const Half>(bar.outputs + i * n, n); };
     dynamics_.begin(f, bar.theta != nullptr, check_options<S>(options_, shape), parameters_in_norm_);
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape))
-      engine_.emplace(M{}, AdjointRhs<Backward>{&dynamics_}, shape, options_);
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == dynamics_.shape()))
+      engine_.emplace(M{}, typename Backward::Rhs{&dynamics_}, dynamics_.shape(), options_);
     auto& engine = *engine_;
     const auto slope = [&](Index i) -> const Half& {
       y_ = y(i);
@@ -67,13 +70,12 @@ class BacksolvePass {
     };
 
     // Cotangents are scaled by a power of two to the size of one, so that atol means the same for every loss.
-    const S largest = Eigen::Map<const typename Backward::Vector>(bar.outputs, n * (last + 1)).cwiseAbs().maxCoeff();
+    const S largest = Eigen::Map<const typename Backward::Vector>(bar.outputs, n * (last + 1)).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
     if (largest == S(0)) return;
     if (!std::isfinite(largest)) fail<NonFiniteError>("the loss's gradient with respect to an output contains NaN or infinity");
     const S scale = std::exp2(std::floor(std::log2(largest)));
 
     const bool every = !M::adaptive() && !options_.step;
-    z_.resize(2 * n);
     bool begun = false;
     for (Index i = last; i >= 1; --i) {
       const bool kicked = !(g(i).array() == S(0)).all();
@@ -86,7 +88,9 @@ class BacksolvePass {
           z.template segment<Backward::half_rows>(n, n) += g(i) / scale;
         });
       } else {
-        z_ << y(i), g(i) / scale;
+        z_.setZero(dynamics_.shape().size());
+        z_.template head<Backward::half_rows>(n) = y(i);
+        z_.template segment<Backward::half_rows>(n, n) = g(i) / scale;
         engine.reset(t, z_);
         begun = true;
       }
@@ -97,7 +101,10 @@ class BacksolvePass {
       const auto a = scale * engine.y().template segment<Backward::half_rows>(n, n);
       if (bar.times != nullptr) bar.times[0] -= a.dot(slope(0));
       if (bar.y0 != nullptr) Eigen::Map<Half>(bar.y0, n) += a;
-      if (bar.theta != nullptr) Eigen::Map<typename Backward::Vector>(bar.theta, dynamics_.theta_bar().size()) += scale * dynamics_.theta_bar();
+      if (bar.theta != nullptr) {
+        const auto& theta_bar = dynamics_.theta_bar(engine.y());
+        Eigen::Map<typename Backward::Vector>(bar.theta, theta_bar.size()) += scale * theta_bar;
+      }
       stats.backward_evaluations += engine.stats().evaluations;
       stats.vjps += engine.stats().evaluations;
     }
@@ -108,7 +115,7 @@ class BacksolvePass {
   SolveOptions options_;
   bool parameters_in_norm_ = false;
   Backward dynamics_;
-  std::optional<Engine<M, State, AdjointRhs<Backward>>> engine_;
+  std::optional<Engine<M, State, typename Backward::Rhs>> engine_;
   State z_;
   Half y_, slope_;
 };

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include <costate/adjoint/adams_pullback.hpp>
 #include <costate/adjoint/step_pullback.hpp>
 #include <costate/adjoint/step_record.hpp>
 
@@ -14,12 +15,18 @@ namespace costate {
 
 namespace detail {
 
+/// How the steps of M are pulled back.
+template <class M, class F, class Call, bool with_times>
+struct PullbackOf : std::type_identity<StepPullback<M, F, Call, with_times>> {};
+template <GridAdamsMethod M, class F, class Call, bool with_times>
+struct PullbackOf<M, F, Call, with_times> : std::type_identity<AdamsPullback<M, F, Call, with_times>> {};
+
 template <class M, class F, class Call, bool with_times>
 class DirectPass {
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
-  using Pullback = StepPullback<M, F, Call, with_times>;
+  using Pullback = typename PullbackOf<M, F, Call, with_times>::type;
 
  public:
   template <class A>
@@ -35,11 +42,11 @@ class DirectPass {
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     Index output = static_cast<Index>(times.size());
-    Pullback pullback(f, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
+    Pullback pullback(f, record_, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
     for (Index step = record_.size(); step-- > 0;) {
       const Index to = output;
       while (output > 1 && served_[static_cast<std::size_t>(output - 1)] == step) --output;
-      pullback.pull(step == 0 ? times[0] : record_.end(step - 1), record_.end(step), record_.state(step), output, to, step == 0);
+      pullback.pull(step, output, to);
     }
     pullback.finish(output);
   }

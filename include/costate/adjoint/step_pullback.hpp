@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <costate/adjoint/adjoint.hpp>
+#include <costate/adjoint/step_record.hpp>
 
 namespace costate::detail {
 
@@ -42,27 +43,47 @@ class StepPullback {
   using Buffers = PullbackBuffers<State, stages>;
 
   /// Begins at the end of the solve with the state y_end there. Cotangents of y0, theta and times are added to bar's.
-  StepPullback(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* y_end, const Cotangents<S>& bar, Buffers& buffers, Stats& stats)
-      : vjp_(f), n_(f.rows() * f.cols()), times_(times), bar_(bar), b_(buffers), stats_(stats) {
+  StepPullback(const DynamicsView<F, Call>& f, const StepRecord<S, Time>& record, std::span<const Time> times, const S* y_end,
+               const Cotangents<S>& bar, Buffers& buffers, Stats& stats)
+      : vjp_(f), record_(record), n_(f.rows() * f.cols()), times_(times), bar_(bar), b_(buffers), stats_(stats) {
     b_.resize(n_);
+    b_.segments.clear();
     b_.ybar.setZero();
     b_.slope_bar.setZero();
     b_.y_end = Eigen::Map<const State>(y_end, n_);
   }
 
-  /// Pulls back the step from t to end that began with y and serves the outputs `from` to `to` − 1.
-  void pull(Time t, Time end, const S* y, Index from, Index to, bool first) {
-    const bool move_beginning = first && with_times && bar_.times != nullptr;
-    const Step step{t, end, static_cast<S>(end - t), move_beginning, !componentwise && !move_beginning};
-    b_.y = Eigen::Map<const State>(y, n_);
+  /// Pulls back step n, which serves the outputs `from` to `to` − 1.
+  void pull(Index n, Index from, Index to) {
     for (auto& kbar : b_.kbar) kbar.setZero();
+    pull_runge_kutta(n, from, to);
+  }
+
+  /// After the first step: what is left goes to y0, outputs 0 to `to` − 1 being the initial state itself.
+  void finish(Index to) {
+    if (slope_pending_) {
+      S t_bar = 0;
+      pull_stage(times_[0], b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, moves_times() ? &t_bar : nullptr);
+      if (moves_times()) bar_.times[0] += t_bar;
+    }
+    for (Index i = 0; i < to; ++i) b_.ybar += cotangent(i);
+    if (bar_.y0 != nullptr) Eigen::Map<State>(bar_.y0, n_) += b_.ybar;
+  }
+
+ protected:
+  /// Pulls back a step of M; the stages' cotangents may hold what others contributed to them.
+  void pull_runge_kutta(Index n, Index from, Index to) {
+    const Time t = beginning(n), end = record_.end(n);
+    const bool move_beginning = n == 0 && moves_times();
+    const Step step{t, end, static_cast<S>(end - t), move_beginning, !componentwise && !move_beginning};
+    b_.y = Eigen::Map<const State>(record_.state(n), n_);
     b_.Ybar.setZero();  // gathers ȳ_n
 
     for (Index i = to; i-- > from;) pull_output(step, i);
     pull_slope_at_end(step);
     evaluate_stages(step, from < to);
     S t0_bar = 0;
-    if (with_times && bar_.times != nullptr)
+    if (moves_times())
       for (Index i = from; i < to; ++i) pull_output_time(step, i, t0_bar);
     pull_stages(step, t0_bar);
     pull_first_stage(step, t0_bar);
@@ -70,14 +91,6 @@ class StepPullback {
     b_.y_end.swap(b_.y);
   }
 
-  /// After the first step: what is left goes to y0, outputs 0 to `to` − 1 being the initial state itself.
-  void finish(Index to) {
-    if (slope_pending_) pull_stage(times_[0], b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, nullptr);
-    for (Index i = 0; i < to; ++i) b_.ybar += cotangent(i);
-    if (bar_.y0 != nullptr) Eigen::Map<State>(bar_.y0, n_) += b_.ybar;
-  }
-
- private:
   static constexpr bool fsal = M::first_same_as_last();
   static constexpr std::size_t last = fsal ? stages - 1 : stages;  // stages evaluated in the step itself
   static constexpr bool componentwise = DynamicsVjp<F, Call>::componentwise();
@@ -96,6 +109,9 @@ class StepPullback {
     }
   };
 
+  [[nodiscard]] Time beginning(Index n) const { return n == 0 ? times_[0] : record_.end(n - 1); }
+  /// Whether cotangents of the times are wanted.
+  [[nodiscard]] bool moves_times() const { return with_times && bar_.times != nullptr; }
   auto cotangent(Index i) const { return Eigen::Map<const State>(bar_.outputs + i * n_, n_); }
   [[nodiscard]] Time time(Index i) const { return times_[static_cast<std::size_t>(i)]; }
   [[nodiscard]] S fraction(const Step& step, Index i) const { return static_cast<S>((time(i) - step.t) / (step.end - step.t)); }
@@ -128,7 +144,10 @@ class StepPullback {
   /// The slope at the step's end: used by the next step, and by this one's dense output where the last stage is the next one's first.
   void pull_slope_at_end(const Step& step) {
     if constexpr (fsal) b_.slope_bar += b_.kbar[stages - 1];
-    if (slope_pending_) pull_stage(step.end, b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, nullptr);
+    pull_slope(step.end);
+  }
+  void pull_slope(Time end) {
+    if (slope_pending_) pull_stage(end, b_.y_end, b_.slope_bar, b_.ybar, slope_linearised_, nullptr);
   }
 
   void evaluate_stages(const Step& step, bool outputs) {
@@ -139,7 +158,7 @@ class StepPullback {
       ++stats_.backward_evaluations;
     };
     if constexpr (fsal && with_times) {
-      if (outputs && bar_.times != nullptr) {
+      if (outputs && moves_times()) {
         if (!slope_known_) {
           f(step.end, b_.y_end, b_.slope);
           ++stats_.backward_evaluations;
@@ -213,6 +232,7 @@ class StepPullback {
   }
 
   DynamicsVjp<F, Call> vjp_;
+  const StepRecord<S, Time>& record_;
   Index n_;
   std::span<const Time> times_;
   Cotangents<S> bar_;

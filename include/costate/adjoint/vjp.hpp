@@ -29,7 +29,7 @@ class DynamicsVjp {
     sweep<false>(t, y, a, dydt, ybar, theta_bar, nullptr);
   }
 
-  /// The same, but ybar is added to; with time, *t_bar += aᵀ∂f/∂t too.
+  /// The same, but ybar is added to; with time, *t_bar += aᵀ∂f/∂t too, where f sees t as a variable of the state's scalar type.
   template <bool with_time>
   void add(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
     sweep<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);

@@ -3,6 +3,8 @@
 //
 // Rows are components, columns samples. matmul is the matrix product; `*` is elementwise.
 
+#include <cmath>
+
 #include <costate/autodiff/elementary.hpp>
 #include <costate/autodiff/linear.hpp>
 #include <costate/autodiff/stack.hpp>
@@ -79,6 +81,7 @@ auto sum(const Array<T, K>& x) { return detail::as_number(detail::reduce(x, 1, 1
 /// The mean of all elements.
 template <class T, Kind K>
 auto mean(const Array<T, K>& x) {
+  if (x.size() == 0) detail::fail<ShapeError>("mean of an array without elements");
   return detail::as_number(detail::reduce(x, typename T::scalar(1) / static_cast<typename T::scalar>(x.size()), 1, 1));
 }
 /// The sum over components of each sample: one row.
@@ -116,11 +119,15 @@ auto dot(const A& a, const B& b) {
 // ---- over the components of each sample ---------------------------------------------------------------------------------------
 
 namespace detail {
-/// The largest component of each sample, as a constant.
+/// The largest component of each sample, as a constant; 0 where it is not finite.
 template <class T, Kind K>
 Array<T, K> column_maximum(const Array<T, K>& x) {
+  using S = typename T::scalar;
+  if (x.rows() == 0) fail<ShapeError>("softmax, log_softmax or logsumexp of samples without components");
   const auto s = make_slot(tape_of(x), 1, x.cols());
-  MapOut<typename T::scalar>(s->value, 1, x.cols()) = x.values().colwise().maxCoeff();
+  MapOut<S>(s->value, 1, x.cols()) = x.values().colwise().maxCoeff();
+  for (Index j = 0; j < x.cols(); ++j)
+    if (!std::isfinite(s->value[j])) s->value[j] = 0;
   return {*x.tape(), s};
 }
 }  // namespace detail

@@ -1,6 +1,7 @@
 #pragma once
 // The elementary functions, each once: value and slope, for numbers and packets. Arrays and number expressions both draw on
-// this list; `slope(x, h)` may use the value h = F(x).
+// this list; `slope(x, h)` may use the value h = F(x). A slope that is a difference, such as 1 − h² of tanh, is good to a rounding of 1,
+// not of itself, where it vanishes.
 
 #include <costate/core/math.hpp>
 

@@ -27,13 +27,16 @@ class Workspace {
   int depth = 0;            ///< how many inner derivatives are being recorded now
   std::uint64_t epoch = 0;  ///< names the latest inner derivative
 
-  /// The next object of type V in order of request; objects outlive rewinds, so their storage is used again.
+  /// The next object in order of request, of type V; objects outlive rewinds, and requests for another type in their place, so their
+  /// storage is used again.
   template <class V>
   V& object() {
     if (cursor_ == objects_.size()) objects_.emplace_back();
-    Holder& holder = objects_[cursor_++];
-    if (holder.type != &tag<V>) holder = {&tag<V>, std::shared_ptr<void>(std::make_shared<V>())};
-    return *static_cast<V*>(holder.object.get());
+    auto& place = objects_[cursor_++];
+    for (const Holder& holder : place)
+      if (holder.type == &tag<V>) return *static_cast<V*>(holder.object.get());
+    place.push_back({&tag<V>, std::shared_ptr<void>(std::make_shared<V>())});
+    return *static_cast<V*>(place.back().object.get());
   }
 
   [[nodiscard]] std::size_t cursor() const { return cursor_; }
@@ -63,7 +66,7 @@ class Workspace {
     const void* type = nullptr;
     std::shared_ptr<void> object;
   };
-  std::vector<Holder> objects_;
+  std::vector<std::vector<Holder>> objects_;  // per place one of each type asked for
   std::size_t cursor_ = 0;
 };
 

@@ -77,7 +77,7 @@ class Engine {
   Status step(Observer&& observer = {}) {
     attempts_ = 0;
     if constexpr (M::adaptive()) {
-      return adaptive_step(direction_ * std::numeric_limits<Time>::infinity(), observer);
+      return adaptive_step(direction_ * std::numeric_limits<Time>::max(), observer);
     } else {
       if (!options_.step) detail::fail<OptionError>("step() of a fixed-step method needs SolveOptions::step");
       const Time h = direction_ * static_cast<Time>(*options_.step);
@@ -181,8 +181,10 @@ class Engine {
   }
 
   void turn(Time direction) {
-    if (direction != direction_) memory_ = {};
+    if (direction == direction_) return;
     direction_ = direction;
+    memory_ = {};
+    method_.turn(state_);
   }
 
   void refresh() {
@@ -195,15 +197,14 @@ class Engine {
       constexpr auto& c = coefficients<M, Scalar>;
       (*rhs_).begin_step(plan.h, QuadratureWeights<Scalar>{c.b, c.e, M::first_same_as_last()});
     }
-    method_.attempt(*rhs_, t_, plan, state_, trial_);
-    stats_.evaluations += M::evaluations();
+    stats_.evaluations += method_.attempt(*rhs_, t_, plan, state_, trial_);
     ++attempts_;
   }
 
   template <class Observer>
   void commit(const StepPlan<Time>& plan, Observer& observer) {
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
-    method_.commit(state_, trial_);
+    method_.commit(t_, state_, trial_);
     window_t_ = t_;
     window_plan_ = plan;
     t_ = plan.end;
@@ -218,7 +219,7 @@ class Engine {
     if (state_.stale) refresh();
     const StepPlan<Time> plan{end, end - t_};
     attempt(plan);
-    if (!detail::all_finite(trial_.y)) return failed(Status::non_finite, plan.h);
+    if (!method_.finite(trial_)) return failed(Status::non_finite, plan.h);
     commit(plan, observer);
     return Status::success;
   }
@@ -235,7 +236,7 @@ class Engine {
   /// One accepted step, not beyond `bound`.
   template <class Observer>
   Status adaptive_step(Time bound, Observer& observer) {
-    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::infinity()));
+    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::max() / 4));
     const Time remaining = std::abs(bound - t_);
     if (state_.stale) {
       refresh();
@@ -262,7 +263,7 @@ class Engine {
         if constexpr (requires { (*rhs_).in_norm(); }) counts |= (*rhs_).in_norm();
         if (counts && !(quadrature2 <= err2)) err2 = quadrature2;
       }
-      const bool finite = !std::isnan(err2) && detail::all_finite(trial_.y);
+      const bool finite = std::isfinite(err2) && detail::all_finite(trial_.y);
       const double length = static_cast<double>(std::abs(plan.h));
       if (finite && err2 <= 1) {
         // A cut step may raise the proposal but tells nothing against it.

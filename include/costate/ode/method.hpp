@@ -7,7 +7,7 @@
 
 namespace costate {
 
-/// A method: a small value type with an order, a copyable state, and start / refresh / attempt / commit / window.
+/// A method: a small value type with an order, a copyable state, and start / refresh / attempt / commit / turn / window.
 template <class M>
 concept Method = std::copyable<M> && requires {
   { M::order } -> std::convertible_to<int>;
@@ -16,6 +16,10 @@ concept Method = std::copyable<M> && requires {
   typename M::template Trial<Eigen::VectorXd>;
   typename M::template Window<Eigen::VectorXd>;
 };
+
+/// A method whose steps do not look back.
+template <class M>
+concept OneStepMethod = Method<M> && requires { M::tableau.stages; };
 
 /// A method that controls its step by an embedded error estimate of order M::error_order.
 template <class M>

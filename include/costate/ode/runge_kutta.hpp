@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <utility>
 
+#include <costate/ode/error_norm.hpp>
 #include <costate/ode/rhs.hpp>
 #include <costate/ode/stage_sum.hpp>
 #include <costate/ode/tableau.hpp>
@@ -139,8 +140,6 @@ struct ExplicitRungeKutta {
   static constexpr std::size_t stages() { return M::tableau.stages; }
   static constexpr bool first_same_as_last() { return M::tableau.first_same_as_last(); }
   static constexpr bool adaptive() { return M::tableau.adaptive; }
-  /// Evaluations of f per attempt; the first stage is the state's own.
-  static constexpr int evaluations() { return static_cast<int>(stages()) - 1; }
 
   /// Sizes all memory; f is not evaluated.
   template <class Y, std::size_t N>
@@ -160,12 +159,25 @@ struct ExplicitRungeKutta {
     state.stale = false;
   }
 
-  /// Tries a step from a state whose slope is fresh. f is evaluated at times from t to plan.end and never beyond.
+  /// One-step methods have no past to forget.
+  template <class Y>
+  static void turn(RungeKuttaState<Y>&) {}
+
+  /// Tries a step from a state whose slope is fresh; returns the number of evaluations, at times from t to plan.end and never beyond.
   template <class F, class Y, std::size_t N, class Time>
-  static void attempt(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+  static int attempt(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
     if constexpr (inlined<F, Y>()) attempt_inlined(f, t, plan, before, trial);
     else if constexpr (detail::is_small<Y>) attempt_in_registers(f, t, plan, before, trial);
     else evaluate(f, t, plan, before, trial);
+    return static_cast<int>(stages()) - 1;  // the first stage is the state's own
+  }
+
+  /// Whether the attempt's end, and the slope there where it is a stage, are finite.
+  template <class Y, std::size_t N>
+  static bool finite(const RungeKuttaTrial<Y, N>& trial) {
+    if constexpr (first_same_as_last())
+      if (!detail::all_finite(trial.k[N - 1])) return false;
+    return detail::all_finite(trial.y);
   }
 
   /// The embedded error h Σ (b_i − b̂_i) k_i of an attempt, as an expression to be used at once.
@@ -176,8 +188,8 @@ struct ExplicitRungeKutta {
   }
 
   /// Makes the attempt the state. The trial then holds the step's beginning.
-  template <class Y, std::size_t N>
-  static void commit(RungeKuttaState<Y>& state, RungeKuttaTrial<Y, N>& trial) {
+  template <class Y, std::size_t N, class Time>
+  static void commit(Time /*t*/, RungeKuttaState<Y>& state, RungeKuttaTrial<Y, N>& trial) {
     if constexpr (detail::is_small<Y>) {
       Y y;
       detail::copy_state(state.y, y);

@@ -68,7 +68,10 @@ auto cross_entropy(const P& logits, const Q& probabilities) {
   if (probabilities.rows() != logits.rows() || probabilities.cols() != logits.cols())
     detail::fail<ShapeError>("cross_entropy: target probabilities of ", probabilities.rows(), " x ", probabilities.cols(), " for logits of ",
                              logits.rows(), " x ", logits.cols(), "; expected equal shapes, one column per sample");
-  return S(-1) / static_cast<S>(logits.cols()) * sum(probabilities.template cast<S>() * log_softmax(logits));
+  const auto possible = detail::make_slot(*logits.tape(), logits.rows(), logits.cols());  // 0 · log 0 counts as 0
+  detail::MapOut<S>(possible->value, logits.rows(), logits.cols()) = (probabilities.array() != 0).template cast<S>();
+  const auto counted = where(ArrayMask<typename P::tape_type>{logits.tape(), possible}, log_softmax(logits), 0);
+  return S(-1) / static_cast<S>(logits.cols()) * sum(probabilities.template cast<S>() * counted);
 }
 
 /// −mean over samples of log softmax(logits) at each one's class: labels[b] of 0 … classes − 1, a std::vector or an Eigen vector of
@@ -85,7 +88,7 @@ auto cross_entropy(const P& logits, const L& labels) {
     if (label < 0 || label >= logits.rows()) detail::fail<RangeError>("cross_entropy: label ", label, " of sample ", b, "; the logits have ", logits.rows(), " classes");
     mask->value[label * n + b] = 1;
   }
-  return S(-1) / static_cast<S>(n) * dot(P(*logits.tape(), mask), log_softmax(logits));
+  return S(-1) / static_cast<S>(n) * sum(where(ArrayMask<typename P::tape_type>{logits.tape(), mask}, log_softmax(logits), 0));
 }
 
 }  // namespace costate

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <costate/ode/adams_grid.hpp>
+
+namespace costate {
+
+/// The explicit Adams method of order K = 1 … 8 on a grid: one evaluation a step, K slopes kept.
+/// Where f is expensive, the solution smooth and the grid given. Its stability shrinks as K grows (the real interval is 2/2^K … : 2, 1,
+/// 0.55, 0.3, 0.16, …): not for decaying modes faster than the step; AdamsMoulton bears more.
+/// F. Bashforth & J. C. Adams, An attempt to test the theories of capillary action (1883).
+template <int K>
+struct AdamsBashforth : GridAdams<AdamsBashforth<K>, K, false> {};
+
+}  // namespace costate
