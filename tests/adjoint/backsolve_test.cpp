@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include <costate/nn/mlp.hpp>
+#include <costate/ode/adams.hpp>
 #include <costate/ode/adams_bashforth.hpp>
 #include <costate/ode/adams_moulton.hpp>
 #include <costate/ode/dopri5.hpp>
@@ -44,6 +45,18 @@ TEST_CASE("the backsolve adjoint converges to the gradient as the tolerances fal
     CHECK(error < 200 * tolerance);  // the solution's own condition over six time units
   }
   CHECK(std::log10(first / last) / 6 >= 0.8);
+}
+
+TEST_CASE("solved by the variable-order method the backsolve adjoint converges too", "[adjoint]") {
+  const auto loss = Loss::random(times.size(), 2, 1, 3).leave_out(4).leave_out(12);
+  const Eigen::VectorXd exact = gradient(cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-13, .atol = 1e-13}, loss);
+  const auto error = [&](double tolerance) {
+    return (gradient(cs::Adams{}, cs::BacksolveAdjoint{}, {.rtol = tolerance, .atol = tolerance}, loss) - exact).norm() / exact.norm();
+  };
+  const double loose = error(1e-4), tight = error(1e-10);
+  CAPTURE(loose, tight);
+  CHECK(loose < 0.02);
+  CHECK(std::log10(loose / tight) / 6 >= 0.8);
 }
 
 TEST_CASE("with fixed steps the backsolve adjoint converges with the method's order", "[adjoint]") {

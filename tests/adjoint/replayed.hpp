@@ -58,19 +58,25 @@ struct Loss {
   }
 };
 
-/// Where a solve stepped, and which step served which output.
+/// Where a solve stepped, at which orders where they vary, and which step served which output.
 struct Steps {
   std::vector<long double> ends;
+  std::vector<int> orders;
   std::vector<Index> served;
 };
 
 template <class F, class Y0, class Theta, class M>
-Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, costate::SolveOptions options) {
-  options.dense = true;
-  const auto solution = costate::solve(f, y0, times, theta, method, options);
-  const auto& ends = solution.dense.step_ends();
+Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const costate::SolveOptions& options) {
+  auto dynamics = costate::detail::bind(f, y0, theta);
+  using D = decltype(dynamics);
+  const costate::Shape shape = dynamics.shape();
+  costate::Engine<M, typename D::State, D> engine(method, std::move(dynamics), shape, options);
+  engine.reset(times.front(), D::to_internal(y0));
   Steps steps;
-  for (std::size_t i = 1; i < ends.size(); ++i) steps.ends.push_back(ends[i]);
+  engine.run(std::span<const double>(times), [](auto&&...) {}, [&](const auto& w) {
+    steps.ends.push_back(w.end);
+    if constexpr (costate::VariableOrderMethod<M>) steps.orders.push_back(static_cast<int>(w.order));
+  });
   const double direction = times.back() > times.front() ? 1.0 : -1.0;
   for (const double t : times) {
     Index k = -1;
@@ -103,7 +109,7 @@ LongVector replayed_gradient(const F& f, const Y0& y0, const std::vector<double>
     engine.reset(t[0], D::to_internal(start));
     std::vector<LongVector> states;
     engine.replay(std::span<const long double>(steps.ends), std::span<const long double>(t.data(), static_cast<std::size_t>(q)),
-                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served));
+                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served), std::span<const int>(steps.orders));
     return loss.plain(states);
   };
   LongVector g(x.size());

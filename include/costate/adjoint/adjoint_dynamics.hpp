@@ -74,7 +74,7 @@ class AdjointDynamics {
   }
   void reject() {}
 
-  [[nodiscard]] Shape shape() const { return {2 * vjp_->dynamics().rows(), vjp_->dynamics().cols()}; }
+  [[nodiscard]] Index tail() const { return 0; }
   [[nodiscard]] const Vector& theta_bar(const State& /*z*/) const { return theta_bar_; }
 
  private:

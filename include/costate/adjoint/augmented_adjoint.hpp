@@ -30,7 +30,7 @@ class AugmentedAdjointDynamics {
     parameters_ = with_theta ? f.theta_rows * f.theta_cols : 0;
     for (Half* h : {&y_, &a_, &dydt_, &ybar_}) h->resize(f.rows() * f.cols());
   }
-  [[nodiscard]] Shape shape() const { return {2 * y_.size() + parameters_, 1}; }
+  [[nodiscard]] Index tail() const { return parameters_; }
   [[nodiscard]] auto theta_bar(const State& z) const { return z.tail(parameters_); }
 
  private:

@@ -58,8 +58,8 @@ class BacksolvePass {
     const auto y = [&](Index i) { return Eigen::Map<const Half>(outputs + i * n, n); };
     const auto g = [&](Index i) { return Eigen::Map<const Half>(bar.outputs + i * n, n); };
     dynamics_.begin(f, bar.theta != nullptr, check_options<S>(options_, shape), parameters_in_norm_);
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == dynamics_.shape()))
-      engine_.emplace(M{}, typename Backward::Rhs{&dynamics_}, dynamics_.shape(), options_);
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail())
+      engine_.emplace(M{}, typename Backward::Rhs{&dynamics_}, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
     const auto slope = [&](Index i) -> const Half& {
       y_ = y(i);
@@ -88,7 +88,7 @@ class BacksolvePass {
           z.template segment<Backward::half_rows>(n, n) += g(i) / scale;
         });
       } else {
-        z_.setZero(dynamics_.shape().size());
+        z_.setZero(shape.size() + dynamics_.tail());
         z_.template head<Backward::half_rows>(n) = y(i);
         z_.template segment<Backward::half_rows>(n, n) = g(i) / scale;
         engine.reset(t, z_);

@@ -18,7 +18,7 @@ namespace detail {
 /// How the steps of M are pulled back.
 template <class M, class F, class Call, bool with_times>
 struct PullbackOf : std::type_identity<StepPullback<M, F, Call, with_times>> {};
-template <GridAdamsMethod M, class F, class Call, bool with_times>
+template <AdamsMethod M, class F, class Call, bool with_times>
 struct PullbackOf<M, F, Call, with_times> : std::type_identity<AdamsPullback<M, F, Call, with_times>> {};
 
 template <class M, class F, class Call, bool with_times>
@@ -36,7 +36,8 @@ class DirectPass {
   }
   template <class Window>
   void accept(const Window& w) {
-    record_.push_back(w.y0, w.end);
+    if constexpr (VariableOrderMethod<M>) record_.push_back(w.y0, w.end, w.order);
+    else record_.push_back(w.y0, w.end);
   }
   void serve(Index, Index step) { served_.push_back(step); }
 

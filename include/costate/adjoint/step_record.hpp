@@ -3,6 +3,8 @@
 // step; memory grows in chunks, so that nothing is ever moved or doubled, and is kept for the next solve.
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -54,20 +56,29 @@ class StepRecord {
   void clear(Index state_size) {
     states_.clear(state_size);
     ends_.clear(1);
+    orders_.clear(1);
   }
   template <class State>
   void push_back(const State& y, Time end) {
     std::copy_n(y.data(), y.size(), states_.append());
     *ends_.append() = end;
   }
+  /// Of a step of variable order.
+  template <class State>
+  void push_back(const State& y, Time end, std::size_t order) {
+    push_back(y, end);
+    *orders_.append() = static_cast<std::uint8_t>(order);
+  }
   [[nodiscard]] Index size() const { return ends_.size(); }
   /// The state at the beginning of a step.
   [[nodiscard]] const S* state(Index step) const { return states_[step]; }
   [[nodiscard]] Time end(Index step) const { return *ends_[step]; }
+  [[nodiscard]] std::size_t order(Index step) const { return *orders_[step]; }
 
  private:
   ChunkedList<S> states_;
   ChunkedList<Time> ends_;
+  ChunkedList<std::uint8_t> orders_;
 };
 
 }  // namespace costate::detail

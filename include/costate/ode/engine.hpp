@@ -37,17 +37,17 @@ class Engine {
   using Time = time_of_t<Scalar>;
   using Window = typename M::template Window<Y>;
 
-  /// Checks the options (OptionError) and sizes all memory.
-  Engine(M method, Rhs rhs, Shape shape, const SolveOptions& options = {})
-      : method_(method), rhs_(std::move(rhs)), shape_(shape), options_(options), norm_(shape, options),
+  /// Checks the options (OptionError) and sizes all memory. `tail` numbers may follow the state, see ScaledNorm.
+  Engine(M method, Rhs rhs, Shape shape, const SolveOptions& options = {}, Eigen::Index tail = 0)
+      : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options), norm_(shape, options, tail),
         filter_(options.controller, control_order()) {
-    method_.start(Y(Y::Zero(shape.size())), state_, trial_);
+    method_.start(Y(Y::Zero(shape.size() + tail)), state_, trial_);
     scratch_ = state_.y;
   }
 
   /// Begins anew at (t, y): no step size, no memory, counts at zero.
   void reset(Time t, const Y& y) {
-    if (y.size() != shape_.size())
+    if (y.size() != shape_.size() + tail_)
       detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
     if (!std::isfinite(t)) detail::fail<TimeError>("the initial time is ", t, ": expected a finite number");
     if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity: expected finite numbers");
@@ -66,6 +66,7 @@ class Engine {
   const Stats& stats() const { return stats_; }
   const SolveOptions& options() const { return options_; }
   Shape shape() const { return shape_; }
+  Eigen::Index tail() const { return tail_; }
   Rhs& rhs() { return *rhs_; }
   /// The length of the step that will be tried next; 0 while undecided.
   Time next_step() const { return proposal_; }
@@ -129,10 +130,11 @@ class Engine {
   }
 
   /// Solves on given steps that end at steps[0], steps[1], …, without error control: the solve whose derivative a discrete adjoint is.
-  /// Output i is served by step served[i]; without `served`, by the first step that reaches it, or the last one by extrapolation.
+  /// Output i is served by step served[i]; without `served`, by the first step that reaches it, or the last one by extrapolation. A
+  /// method of variable order repeats the orders too.
   template <class Output, class Observer = IgnoreSteps>
   Status replay(std::span<const Time> steps, std::span<const Time> times, Output&& output, Observer&& observer = {},
-                std::span<const Eigen::Index> served = {}) {
+                std::span<const Eigen::Index> served = {}, std::span<const int> orders = {}) {
     if (!steps.empty()) turn(steps.front() > t_ ? Time(1) : Time(-1));
     attempts_ = 0;
     std::size_t next = 0;
@@ -141,6 +143,8 @@ class Engine {
       next = 1;
     }
     for (std::size_t k = 0; k < steps.size(); ++k) {
+      if (state_.stale) refresh();
+      if constexpr (VariableOrderMethod<M>) state_.order = static_cast<std::size_t>(orders[k]);
       if (const Status status = plain_step(steps[k], observer); status != Status::success) return status;
       const Window w = window();
       const auto mine = [&](std::size_t i) {
@@ -201,15 +205,19 @@ class Engine {
     ++attempts_;
   }
 
+  /// Returns the length that a method of variable order would take next.
   template <class Observer>
-  void commit(const StepPlan<Time>& plan, Observer& observer) {
+  Time commit(const StepPlan<Time>& plan, Observer& observer) {
+    Time next = 0;
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
-    method_.commit(t_, state_, trial_);
+    if constexpr (VariableOrderMethod<M>) next = method_.commit(t_, plan, state_, trial_, norm_);
+    else method_.commit(t_, state_, trial_);
     window_t_ = t_;
     window_plan_ = plan;
     t_ = plan.end;
     ++stats_.accepted;
     observer(window());
+    return next;
   }
 
   /// One step to exactly `end`, taken as it is.
@@ -218,10 +226,25 @@ class Engine {
     if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, end - t_);
     if (state_.stale) refresh();
     const StepPlan<Time> plan{end, end - t_};
-    attempt(plan);
+    if constexpr (VariableOrderMethod<M>) {
+      predict(plan);
+      correct(plan);
+    } else {
+      attempt(plan);
+    }
     if (!method_.finite(trial_)) return failed(Status::non_finite, plan.h);
     commit(plan, observer);
     return Status::success;
+  }
+
+  void predict(const StepPlan<Time>& plan) {
+    method_.predict(*rhs_, t_, plan, state_, trial_, norm_);
+    ++attempts_;
+    ++stats_.evaluations;
+  }
+  void correct(const StepPlan<Time>& plan) {
+    method_.correct(*rhs_, plan, trial_);
+    ++stats_.evaluations;
   }
 
   template <class Observer>
@@ -233,9 +256,48 @@ class Engine {
     return Status::success;
   }
 
+  /// One accepted step, not beyond `bound`, of a method that chooses order and length itself.
+  template <class Observer>
+  Status variable_order_step(Time bound, Observer& observer) {
+    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::max() / 4));
+    const Time remaining = std::abs(bound - t_);
+    if (state_.stale) {
+      refresh();
+      if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
+    }
+    if (!(proposal_ > 0)) proposal_ = method_.first_step(state_, norm_, std::min(remaining, longest));
+    Time h = std::min(proposal_, longest);
+    Status reason = Status::step_underflow;
+    for (int failures = 1;; ++failures) {
+      if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, h);
+      if (h < shortest() && h < remaining) return failed(reason, h);
+      const StepPlan<Time> plan = cut(h, remaining, longest, bound);
+      predict(plan);
+      bool finite = std::isfinite(trial_.error);
+      if (finite && trial_.error <= 1) {
+        correct(plan);
+        finite = method_.finite(trial_);
+        if (finite) {
+          const bool was_cut = std::abs(plan.h) < h * (1 - Time(1e-6));
+          const Time suggested = commit(plan, observer);
+          proposal_ = was_cut ? std::max(suggested, h) : suggested;
+          return Status::success;
+        }
+      }
+      ++stats_.rejected;
+      reason = finite ? Status::step_underflow : Status::non_finite;
+      proposal_ = h = method_.retry(state_, trial_, std::abs(plan.h), failures);
+    }
+  }
+
   /// One accepted step, not beyond `bound`.
   template <class Observer>
   Status adaptive_step(Time bound, Observer& observer) {
+    if constexpr (VariableOrderMethod<M>) return variable_order_step(bound, observer);
+    else return error_controlled_step(bound, observer);
+  }
+  template <class Observer>
+  Status error_controlled_step(Time bound, Observer& observer) {
     const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::max() / 4));
     const Time remaining = std::abs(bound - t_);
     if (state_.stale) {
@@ -313,6 +375,7 @@ class Engine {
   M method_;
   detail::Box<Rhs> rhs_;
   Shape shape_;
+  Eigen::Index tail_;
   SolveOptions options_;
   ScaledNorm<Y> norm_;
   detail::StepFilter filter_;

@@ -20,10 +20,12 @@ class ScaledNorm {
  public:
   using S = typename Y::Scalar;
 
-  ScaledNorm(Shape shape, const SolveOptions& options) : shape_(shape), kind_(options.norm) {
+  /// `tail` numbers may follow the state: quadratures, whose error counts as one vector's, beside the samples'.
+  ScaledNorm(Shape shape, const SolveOptions& options, Eigen::Index tail = 0) : shape_(shape), kind_(options.norm), tail_(tail) {
     const Tolerances<S> tolerances = detail::check_options<S>(options, shape);
-    rtol_ = tolerances.rtol;
+    tail_rtol_ = rtol_ = tolerances.rtol;
     atol_ = std::max(tolerances.atol, std::numeric_limits<S>::min());  // a component that is 0 and stays 0 is no error
+    tail_atol_ = atol_ * std::sqrt(static_cast<S>(tail));
     rows_ = options.norm_rows > 0 ? options.norm_rows : shape.rows;
     // Means are taken beforehand: Σ (x / (s √n))² is the mean of (x / s)².
     const S root = std::sqrt(static_cast<S>(rows_ * (kind_ == ErrorNorm::mean_over_batch ? shape.cols : 1)));
@@ -44,8 +46,10 @@ class ScaledNorm {
     if constexpr (detail::is_small<Y>) {
       return static_cast<double>(rows_ == shape_.rows ? small_sum(x, y0, y1, Y::SizeAtCompileTime) : small_sum(x, y0, y1, rows_));
     } else {
-      if (batch()) return batch_squared(x, y0, y1);
-      return static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
+      const double state = batch() ? batch_squared(x, y0, y1) : static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
+      if (tail_ == 0) [[likely]] return state;
+      const double tail = tail_squared(x, y0, y1);
+      return tail <= state ? state : tail;  // NaN where either is
     }
   }
 
@@ -81,8 +85,17 @@ class ScaledNorm {
     return static_cast<double>(sums_.template maxCoeff<Eigen::PropagateNaN>());
   }
 
+  template <class X>
+  double tail_squared(const X& x, const Y& y0, const Y& y1) const {
+    const S size = std::max(y0.tail(tail_).norm(), y1.tail(tail_).norm());
+    const double error = static_cast<double>(x.tail(tail_).norm() / (tail_atol_ + tail_rtol_ * size));
+    return error * error;
+  }
+
   Shape shape_;
   ErrorNorm kind_;
+  Eigen::Index tail_ = 0;
+  S tail_rtol_ = 0, tail_atol_ = 0;
   Eigen::Index rows_ = 0;
   S rtol_ = 0, atol_ = 0;
   Eigen::Array<S, Eigen::Dynamic, 1> sums_;

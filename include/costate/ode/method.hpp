@@ -21,6 +21,10 @@ concept Method = std::copyable<M> && requires {
 template <class M>
 concept OneStepMethod = Method<M> && requires { M::tableau.stages; };
 
+/// A method that chooses its order and its step itself.
+template <class M>
+concept VariableOrderMethod = Method<M> && requires { M::variable_order; };
+
 /// A method that controls its step by an embedded error estimate of order M::error_order.
 template <class M>
 concept AdaptiveMethod = Method<M> && M::adaptive() && requires {
