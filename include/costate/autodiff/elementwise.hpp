@@ -203,7 +203,7 @@ template <class S>
 std::pair<Index, Index> broadcast_shape(const Slot<S>& x, const Slot<S>& y, const char* operation) {
   if ((x.rows != y.rows && x.rows != 1 && y.rows != 1) || (x.cols != y.cols && x.cols != 1 && y.cols != 1))
     fail<ShapeError>(operation, ": shapes ", x.rows, " x ", x.cols, " and ", y.rows, " x ", y.cols,
-                     " do not broadcast; along each axis extents must be equal or 1");
+                     " do not broadcast; along each axis extents must be equal or 1 (cs::matmul is the matrix product)");
   return {x.rows != 1 ? x.rows : y.rows, x.cols != 1 ? x.cols : y.cols};
 }
 

@@ -41,14 +41,15 @@ decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) 
   else if constexpr (std::is_invocable_v<const F&, const Time&, const Y&, const P&>) return f(t, y, p);
   else {
     static_assert(std::is_invocable_v<const F&, const Time&, const Y&>,
-                  "costate: the dynamics must be callable as f(t, y, theta) or f(t, y)");
+                  "costate: the dynamics must be callable as f(t, y, theta) or f(t, y) with costate's views of the state and the parameters: "
+                  "write it as [](auto t, const auto& y, const auto& theta) { … }");
     return f(t, y);
   }
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void fail_result(Index rows, Index cols, const Shape& state) {
   fail<ShapeError>("the dynamics returned ", rows, " x ", cols, " values for a state of ", state.rows, " x ", state.cols,
-                   "; expected one row per component (cs::stack) and one column per sample");
+                   "; expected one row per component (cs::stack) and one column per sample (`*` is elementwise, cs::matmul is the matrix product)");
 }
 
 /// Numbers row by row, each repeated over the batch.

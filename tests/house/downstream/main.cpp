@@ -43,6 +43,9 @@ int main() {
   report("midpoint", cs::Midpoint{}, exact, 1e-4);
   report("rk4", cs::Rk4{}, exact, 1e-10);
   report("dopri5", cs::Dopri5{}, exact, 1e-6);
+  report("ab4", cs::AdamsBashforth<4>{}, exact, 1e-8);
+  report("abm4", cs::AdamsMoulton<4>{}, exact, 1e-8);
+  report("adams", cs::Adams{}, exact, 1e-6);
 
   const auto back = cs::solve(lotka_volterra, exact, {10.0, 0.0}, p, cs::Dopri5{}, {.rtol = 1e-11, .atol = 1e-12});
   expect("there and back", (back.y.back() - y0).norm(), 1e-9);
