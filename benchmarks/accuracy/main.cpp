@@ -201,6 +201,7 @@ void draw(const std::string& problem, const std::vector<Series>& all, const std:
   };
   const auto everything = [](const Series&) { return true; };
   auto* steps = panel(problem + ": fixed steps", "step", cs::Legend::below, [](const Series& s) { return s.fixed; }, [](const Point& p) { return p.control; });
+  steps->y_range(1e-15, 10);
   for (const int order : {1, 2, 4, 8}) steps->slope(order);
   panel("Cost in evaluations", "evaluations of f", cs::Legend::none, everything, [](const Point& p) { return p.evaluations; });
   panel("Cost in time", "time of a solve, microseconds", cs::Legend::none, everything, [](const Point& p) { return p.nanoseconds / 1000; });

@@ -14,10 +14,6 @@ using namespace adjoint_test;
 
 namespace {
 
-const auto forced_pendulum = [](auto t, const auto& y, const auto& p) {
-  return cs::stack(y[1], p[2] * cs::cos(t) - p[0] * cs::sin(y[0]) - p[1] * y[1]);
-};
-
 /// Regular grids and irregular ones, outputs inside of starting steps and of others and on their ends, both directions.
 template <class M>
 void check_on_the_pendulum(const M& method) {

@@ -17,10 +17,6 @@ using namespace adjoint_test;
 
 namespace {
 
-const auto forced_pendulum = [](auto t, const auto& y, const auto& p) {
-  return cs::stack(y[1], p[2] * cs::cos(t) - p[0] * cs::sin(y[0]) - p[1] * y[1]);
-};
-
 /// Interior times inside of steps and on their ends, both directions, with some outputs out of the loss.
 template <class M>
 double worst_on_the_pendulum(const M& method, const cs::SolveOptions& options) {

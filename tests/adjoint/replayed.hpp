@@ -13,6 +13,11 @@ using costate::Index;
 using LongVector = Eigen::Matrix<long double, Eigen::Dynamic, 1>;
 using LongMatrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
 
+/// y'' = p_2 cos t − p_0 sin y − p_1 y'.
+inline constexpr auto forced_pendulum = [](auto t, const auto& y, const auto& p) {
+  return costate::stack(y[1], p[2] * costate::cos(t) - p[0] * costate::sin(y[0]) - p[1] * y[1]);
+};
+
 /// L = Σ_i Σ (linear_i y_i + quadratic_i y_i² / 2) over the states y_i at the output times: any output may be left out by zeros.
 struct Loss {
   std::vector<Eigen::MatrixXd> linear, quadratic;

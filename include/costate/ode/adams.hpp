@@ -15,7 +15,6 @@
 #include <cmath>
 #include <cstddef>
 
-#include <costate/ode/adams_weights.hpp>
 #include <costate/ode/error_norm.hpp>
 #include <costate/ode/method.hpp>
 
@@ -90,7 +89,7 @@ struct VariableAdamsTrial {
   detail::AdamsCoefficients<Time> coefficients;
   std::size_t order = 1, equal_steps = 0;
   double error = 0;                            // of the step, in tolerances
-  std::array<double, 4> by_order{};            // estimated errors of orders k − 2, k − 1, k, k + 1
+  std::array<double, 3> by_order{};            // estimated errors of orders k − 2, k − 1, k
   std::size_t next_order = 1;
 };
 
@@ -174,6 +173,9 @@ struct VariableAdamsWindow {
   }
 };
 
+/// The Adams method of variable order 1 … 12 and variable step: fewest evaluations for smooth problems at tight tolerances, 14 slopes kept.
+/// Takes rtol, atol, max_step and max_steps. Not for problems with many jumps, each of which begins it anew at order 1, nor for cheap f,
+/// where a step's own work counts: take Dopri5 there.
 struct Adams {
   static constexpr int order = 13, error_order = 1;
   static constexpr bool variable_order = true;
@@ -218,13 +220,13 @@ struct Adams {
 
   /// Predicts, evaluates and estimates the errors: one evaluation.
   template <class F, class Y, class Time, class Norm>
-  static void predict(F& f, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, Norm& norm) {
+  static void predict(F& f, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, Norm& norm) {
     using S = typename Y::Scalar;
     const std::size_t k = trial.order = std::min(before.order, before.known + 1);
     const bool equal = std::abs(plan.h - before.last_length) <= Time(1e-12) * std::abs(plan.h);
     trial.equal_steps = equal ? std::min(before.equal_steps, before.last_order) + 1 : 1;
     auto& c = trial.coefficients;
-    c.compute(distances(t, plan, before, k), k);
+    c.compute(distances(plan, before, k), k);
     const S h = static_cast<S>(plan.h);
     // from the highest difference down: the sum of those above is what the predicted slope's differences are
     const auto phi = [&](std::size_t i) -> const Y& { return i == 1 ? before.slope : before.differences[i - 2]; };
@@ -242,7 +244,7 @@ struct Adams {
     const auto estimate = [&](Time factor, const auto& difference) { return static_cast<double>(length * factor) * norm(difference, before.y, trial.y); };
     const double last = norm(trial.predicted - trial.phi[1], before.y, trial.y);
     trial.error = static_cast<double>(length * std::abs(c.g[k] - c.g[k + 1])) * last;
-    trial.by_order = {0, 0, static_cast<double>(length * c.sigma[k + 1] * constant[k]) * last, 0};
+    trial.by_order = {0, 0, static_cast<double>(length * c.sigma[k + 1] * constant[k]) * last};
     if (k > 1) trial.by_order[1] = estimate(c.sigma[k] * constant[k - 1], trial.predicted - trial.phi[1] + trial.phi[k]);
     if (k > 2) trial.by_order[0] = estimate(c.sigma[k - 1] * constant[k - 2], trial.predicted - trial.phi[1] + trial.phi[k - 1]);
     trial.next_order = k;
@@ -343,7 +345,7 @@ struct Adams {
     state.starting = true;
   }
   template <class Y, class Time>
-  static std::array<Time, most + 2> distances(Time /*t*/, const StepPlan<Time>& plan, const State<Y>& before, std::size_t k) {
+  static std::array<Time, most + 2> distances(const StepPlan<Time>& plan, const State<Y>& before, std::size_t k) {
     std::array<Time, most + 2> tau{};
     tau[1] = 1;
     for (std::size_t i = 2; i <= k; ++i) tau[i] = (plan.end - before.past_times[i - 2]) / plan.h;

@@ -238,7 +238,7 @@ class Engine {
   }
 
   void predict(const StepPlan<Time>& plan) {
-    method_.predict(*rhs_, t_, plan, state_, trial_, norm_);
+    method_.predict(*rhs_, plan, state_, trial_, norm_);
     ++attempts_;
     ++stats_.evaluations;
   }

@@ -34,6 +34,7 @@ concept AdaptiveMethod = Method<M> && M::adaptive() && requires {
 /// An embedded pair on a fixed grid: the step is SolveOptions::step, or one per output interval; the estimate is not used.
 template <Method M>
 struct FixedStep : M {
+  static_assert(!VariableOrderMethod<M>, "costate: Adams chooses its steps and orders; AdamsMoulton<K> is the method for a fixed grid");
   static constexpr bool adaptive() { return false; }
 };
 

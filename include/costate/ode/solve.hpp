@@ -35,6 +35,7 @@ auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method,
 template <class D, class Y0, Method M>
 typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename TimeOf<Y0>::type t, const Y0& y0,
                                         typename TimeOf<Y0>::type h) {
+  static_assert(!VariableOrderMethod<M>, "costate: step() takes one step of a given length; Adams chooses its own: use make_integrator");
   using User = UserState<Y0>;
   using State = typename D::State;
   const Shape shape = dynamics.shape();
