@@ -170,3 +170,26 @@ TEST_CASE("Adams solves batches, states of unknown size and single precision", "
   e.advance_to(2.0);
   CHECK((e.y() - std::exp(-2.0F) * y).norm() < 1e-5F);
 }
+
+TEST_CASE("Adams takes a long state in blocks as it takes a short one", "[ode]") {
+  const Eigen::Index copies = 5;  // 20 numbers: two blocks and a rest
+  const auto many = [](double t, const Eigen::VectorXd& y, Eigen::VectorXd& dydt) {
+    problems::Vector<double, 4> one, slope;
+    for (Eigen::Index c = 0; c < copies; ++c) {
+      for (Eigen::Index i = 0; i < 4; ++i) one[i] = y[i * copies + c];
+      problems::kepler(t, one, slope);
+      for (Eigen::Index i = 0; i < 4; ++i) dydt[i * copies + c] = slope[i];
+    }
+  };
+  const auto start = problems::pericentre<double>(0.6);
+  Eigen::VectorXd starts(4 * copies);
+  for (Eigen::Index i = 0; i < 4; ++i) starts.segment(i * copies, copies).setConstant(start[i]);
+  const cs::SolveOptions options{.rtol = 1e-8, .atol = 1e-8};
+  auto one = problems::engine(cs::Adams{}, problems::kepler, 0.0, start, options);
+  auto all = problems::engine(cs::Adams{}, many, 0.0, starts, options, {4, copies});
+  one.advance_to(5.0);
+  all.advance_to(5.0);
+  CHECK(all.stats() == one.stats());
+  for (Eigen::Index i = 0; i < 4; ++i)
+    CHECK((all.y().segment(i * copies, copies).array() - one.y()[i]).abs().maxCoeff() < 1e-11);  // the orbit's condition times roundings
+}

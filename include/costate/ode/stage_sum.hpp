@@ -29,6 +29,20 @@ constexpr void for_components(F&& f) {
   unroll<0, static_cast<std::size_t>(Y::SizeAtCompileTime)>(f);
 }
 
+/// Calls f(block) for the components of states of n, a few at a time: block(y) is those of y. What f sums stays in registers, and memory
+/// is passed once, however many states it reads.
+template <class Y, class F>
+void for_blocks(Eigen::Index n, F&& f) {
+  if constexpr (is_small<Y>) {
+    f([](auto& y) -> auto& { return y; });
+  } else {
+    constexpr Eigen::Index width = 8;
+    Eigen::Index i = 0;
+    for (; i + width <= n; i += width) f([i](auto& y) { return y.template segment<width>(i); });
+    for (; i < n; ++i) f([i](auto& y) { return y.template segment<1>(i); });
+  }
+}
+
 /// to = from, component by component where small: merged copies of several stages would come between them and registers.
 template <class Y>
 void copy_state(const Y& from, Y& to) {
