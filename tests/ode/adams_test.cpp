@@ -137,6 +137,7 @@ TEST_CASE("an Adams state is a value: a copy resumes bit by bit alike, and repla
   copy.advance_to(4.0);
   CHECK(copy.y() == e.y());
   CHECK(copy.stats() == e.stats());
+  CHECK(copy.order() == orders.back());
   auto again = problems::engine(cs::Adams{}, problems::kepler, 0.0, start, options);
   again.replay(std::span<const double>(ends), {}, [](auto&&...) {}, cs::IgnoreSteps{}, {}, std::span<const int>(orders));
   CHECK(again.y() == e.y());

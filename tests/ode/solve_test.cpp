@@ -109,6 +109,7 @@ TEST_CASE("an integrator is a value", "[ode]") {
   const Eigen::Vector2d start(1, 0);
   auto integrator = cs::make_integrator(oscillator, start, 0.0, omega2, cs::Dopri5{}, {.rtol = 1e-10, .atol = 1e-10});
   integrator.advance_to(1.0);
+  CHECK(integrator.order() == 5);
   auto again = integrator;
   integrator.advance_to(2.0);
   again.advance_to(2.0);

@@ -70,6 +70,11 @@ class Engine {
   Rhs& rhs() { return *rhs_; }
   /// The length of the step that will be tried next; 0 while undecided.
   Time next_step() const { return proposal_; }
+  /// The order of the step taken last.
+  int order() const {
+    if constexpr (VariableOrderMethod<M>) return static_cast<int>(state_.last_order);
+    else return M::order;
+  }
   /// The step taken last, valid until the engine moves again or jumps.
   Window window() const { return method_.window(window_t_, window_plan_, state_, trial_); }
 

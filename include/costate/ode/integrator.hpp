@@ -31,6 +31,8 @@ class Integrator {
   /// A view of the state, valid until the integrator moves.
   typename User::RowView y() const { return {engine_.y().data(), shape_.rows, shape_.cols}; }
   const Stats& stats() const { return engine_.stats(); }
+  /// The order of the step taken last, which Adams chooses; any other method's own.
+  int order() const { return engine_.order(); }
 
   /// One accepted step; a fixed-step method needs SolveOptions::step. Throws, or returns the status, as `solve` does.
   Status step() { return engine_.step(); }
