@@ -104,7 +104,6 @@ void draw(const GradientContest& c, const std::string& out) {
       auto look = style(s.method);
       look.label += s.backsolve ? ", backsolve" : ", direct";
       look.dash = s.backsolve ? cs::Dash::dashed : cs::Dash::solid;
-      look.marker = s.backsolve ? cs::Marker::open_circle : cs::Marker::circle;
       if (!xs.empty()) p.line_points(xs, ys, look);
     }
     return &p;
@@ -113,7 +112,7 @@ void draw(const GradientContest& c, const std::string& out) {
   const Value start = &GradientPoint::start, theta = &GradientPoint::theta;
   const char* of_start = "relative error of dL/dy0";
   const char* of_theta = "relative error of dL/dtheta";
-  for (auto* p : {panel(c.problem + ": fixed steps", "step", of_start, cs::Legend::none, fixed, &GradientPoint::control, start),
+  for (auto* p : {panel(c.problem + ": fixed steps", "step", of_start, cs::Legend::below, fixed, &GradientPoint::control, start),
                   panel(c.problem + ": fixed steps", "step", of_theta, cs::Legend::below, fixed, &GradientPoint::control, theta)}) {
     p->y_range(1e-15, 10);
     for (const int order : {2, 4}) p->slope(order);

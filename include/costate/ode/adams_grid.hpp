@@ -151,14 +151,11 @@ struct GridAdams {
     const S h = static_cast<S>(plan.h);
     std::array<const Y*, nodes> k{};
     std::array<Time, slopes> s{};  // nodes at hand
+    // evenly spaced but for the rounding of times
+    const Time rounding = 8 * std::numeric_limits<Time>::epsilon() * std::max(std::abs(t), std::abs(plan.end));
     bool regular = true;
-    const Time rounding = 8 * std::numeric_limits<Time>::epsilon() * std::max(std::abs(t), std::abs(plan.end)) / std::abs(plan.h);
-    for (std::size_t j = 1; j < slopes; ++j) {
-      s[j] = (before.past_times[j - 1] - t) / plan.h;
-      regular = regular && std::abs(s[j] + static_cast<Time>(j)) <= rounding;
-    }
-    if (regular)
-      for (std::size_t j = 1; j < slopes; ++j) s[j] = -static_cast<Time>(j);
+    for (std::size_t j = 1; j < slopes; ++j) regular &= std::abs(before.past_times[j - 1] - t + static_cast<Time>(j) * plan.h) <= rounding;
+    for (std::size_t j = 1; j < slopes; ++j) s[j] = regular ? -static_cast<Time>(j) : (before.past_times[j - 1] - t) / plan.h;
     constexpr std::size_t shift = corrector ? 1 : 0;
     if constexpr (corrector) {
       trial.nodes[0] = 1;
@@ -187,20 +184,20 @@ struct GridAdams {
   /// Makes the attempt the state.
   template <class Y, class Time>
   static void commit(Time t, State<Y>& state, Trial<Y>& trial) {
-    state.y.swap(trial.y);
+    detail::swap_states(state.y, trial.y);
     if constexpr (slopes == 1) {
-      trial.oldest.swap(state.slope);
+      detail::swap_states(trial.oldest, state.slope);
     } else {
-      trial.oldest.swap(state.past[slopes - 2]);
+      detail::swap_states(trial.oldest, state.past[slopes - 2]);
       for (std::size_t j = slopes - 2; j > 0; --j) {
-        state.past[j].swap(state.past[j - 1]);
+        detail::swap_states(state.past[j], state.past[j - 1]);
         state.past_times[j] = state.past_times[j - 1];
       }
-      state.past[0].swap(state.slope);
+      detail::swap_states(state.past[0], state.slope);
       state.past_times[0] = t;
       state.known = std::min(state.known + 1, slopes - 1);
     }
-    state.slope.swap(trial.slope);
+    detail::swap_states(state.slope, trial.slope);
     state.stale = false;
   }
 
@@ -240,7 +237,12 @@ struct GridAdams {
   /// out = y + h Σ_j w_j k[First + j], in one pass.
   template <std::size_t First, std::size_t N, class S, class Y>
   static void add(const Y& y, S h, const std::array<S, N>& w, const std::array<const Y*, nodes>& k, Y& out) {
-    [&]<std::size_t... J>(std::index_sequence<J...>) { out = y + (... + ((h * w[J]) * *k[First + J])); }(std::make_index_sequence<N>{});
+    [&]<std::size_t... J>(std::index_sequence<J...>) {
+      if constexpr (detail::is_small<Y>)
+        detail::for_components<Y>([&]<std::size_t I>() { out.coeffRef(I) = y.coeff(I) + (... + ((h * w[J]) * k[First + J]->coeff(I))); });
+      else
+        out = y + (... + ((h * w[J]) * *k[First + J]));
+    }(std::make_index_sequence<N>{});
   }
 };
 

@@ -53,6 +53,16 @@ void copy_state(const Y& from, Y& to) {
   }
 }
 
+/// Component by component where small, likewise.
+template <class Y>
+void swap_states(Y& a, Y& b) {
+  if constexpr (is_small<Y>) {
+    for_components<Y>([&]<std::size_t I>() { std::swap(a.coeffRef(I), b.coeffRef(I)); });
+  } else {
+    a.swap(b);
+  }
+}
+
 /// The positions of the non-zero entries of a row of rationals, as an index sequence. Row is a captureless callable.
 template <class Row>
 consteval auto nonzero() {
