@@ -228,4 +228,9 @@ TEST_CASE("an automatic legend takes a corner without data, or goes below", "[io
   CHECK(place({0, 0, 1}, {0, 1, 1}) == "bottom right");
   CHECK(place({0, 1, 1}, {1, 1, 0}) == "bottom left");
   CHECK(place({0, 1, 1, 0, 0}, {0, 0, 1, 1, 0}).substr(0, 7) == "bmargin");
+  cs::Figure figure;  // three entries are 83 of 264 pixels high and 12 away from the top: 0.36
+  auto& panel = figure.panel().y_range(0, 1);
+  for (const double y : {0.69, 0.68, 0.67}) panel.line({0.0, 1.0}, {y, y}, {.label = "from T = 0.25"});
+  blocks(figure, folder);
+  CHECK(cs::read_file(folder / "data.gp").find("set key bottom right") != std::string::npos);
 }

@@ -277,8 +277,10 @@ inline std::string FigureScript::legend_place(const Panel& panel, const AxisScal
     case Legend::below: return below;
     case Legend::automatic: break;
   }
-  const double width = (0.55 * static_cast<double>(longest) + 7) * options_.font / area_width() + 0.03;
-  const double height = (1.45 * static_cast<double>(entries) + 0.8) * options_.font / area_height() + 0.03;
+  // The box as gnuplot draws it, in units of the font, between axes with labels and under a title.
+  const double font = options_.font, inner_width = std::max(options_.width / font - 9.0, 3.0), inner_height = std::max(options_.height / font - 9.8, 3.0);
+  const double width = (0.7 * static_cast<double>(longest) + 5.3) / inner_width + 0.02;
+  const double height = (1.73 * static_cast<double>(entries) + 0.7) / inner_height + 0.02;
   bool covers[4] = {width > 1, width > 1, width > 1, width > 1};
   const auto see = [&](double px, double py) {
     if (px > 1 - width) covers[py > 1 - height ? 0 : 2] |= py > 1 - height || py < height;
