@@ -33,7 +33,7 @@ double tolerance_slope(const GradientSeries& s) {
   }
   return n < 3 ? std::numeric_limits<double>::quiet_NaN() : (n * xy - x * y) / (n * xx - x * x);
 }
-bool follows(const GradientSeries& s) { return s.fixed || !(tolerance_slope(s) < 0.8); }
+bool follows(const GradientSeries& s) { return s.fixed || tolerance_slope(s) >= 0.8; }
 
 /// A Markdown table of one row per method and adjoint and one column per problem.
 std::string table(const std::vector<GradientContest>& all, bool adaptive_only, const std::function<std::string(const GradientSeries&)>& cell) {

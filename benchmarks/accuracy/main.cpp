@@ -20,7 +20,8 @@ using namespace accuracy;
 
 std::string tables(const std::vector<Contest>& all) {
   std::ostringstream out;
-  out << "Evaluations of f until the largest error is 1e-3 · 1e-6 · 1e-9 (–: not reached, or left behind by the coarsest step):\n\n"
+  out << "Evaluations of f until the largest error is 1e-3 · 1e-6 · 1e-9 (–: not reached, or left behind by the coarsest step;\n"
+         "GSL, which has no interpolant: the error at the end; `AdamsMoulton<7>`, `AdamsMoulton<8>`: also of outputs inside their first steps, of order 4):\n\n"
       << work_table(all, [](const Point& p) { return p.evaluations; })
       << "\nMicroseconds until then:\n\n"
       << work_table(all, [](const Point& p) { return p.nanoseconds / 1000; })

@@ -132,8 +132,8 @@ class Measurement {
   std::vector<Eigen::Matrix<double, D, 1>> exact_;
 };
 
-/// Work where the error falls below `error` for good, interpolated between neighbours on logarithmic scales; NaN where it does not. Of
-/// an adaptive method's or a peer's series the largest error counts where there is one.
+/// Work where the error last falls below `error`, interpolated between neighbours on logarithmic scales; NaN where it does not. The
+/// error is the largest, or of a peer without an interpolant the one at the end.
 template <class Work>
 double work_at(const Series& s, double error, Work work) {
   const auto of = [&](std::size_t i) { return std::isnan(s.points[i].sup) ? s.points[i].end : s.points[i].sup; };

@@ -62,8 +62,8 @@ TEST_CASE("Adams reaches what a tolerance asks for with a fraction of Dopri5's e
     CHECK((adams.y - start).norm() < 1000 * tolerance);  // the orbit's condition, as for Dopri5
     CHECK(adams.interpolation < 1000 * tolerance);
     CHECK(static_cast<double>(adams.stats.evaluations) < (tolerance < 1e-9 ? 0.5 : 0.9) * static_cast<double>(dopri5.stats().evaluations));
-    // a step costs two evaluations, a rejection one
-    CHECK(adams.stats.evaluations == 1 + 2 * adams.stats.accepted + adams.stats.rejected);
+    // a step costs two evaluations, a rejection one; two choose the first step
+    CHECK(adams.stats.evaluations == 2 + 2 * adams.stats.accepted + adams.stats.rejected);
   }
 }
 
@@ -193,4 +193,64 @@ TEST_CASE("Adams takes a long state in blocks as it takes a short one", "[ode]")
   CHECK(all.stats() == one.stats());
   for (Eigen::Index i = 0; i < 4; ++i)
     CHECK((all.y().segment(i * copies, copies).array() - one.y()[i]).abs().maxCoeff() < 1e-11);  // the orbit's condition times roundings
+}
+
+TEST_CASE("at rest Adams looks before it leaps", "[ode]") {
+  const double pi = std::numbers::pi;
+  const auto pulses = [&](double t, const auto&, auto& dydt) { dydt.setConstant(std::pow(std::sin(pi * t), 2)); };
+  const problems::Vector<double, 1> nothing(0.0);
+  auto e = problems::engine(cs::Adams{}, pulses, 0.0, nothing);
+  e.advance_to(10.0);
+  CHECK(std::abs(e.y()[0] - 5) < 1e-5);
+  auto stepped = problems::engine(cs::Adams{}, pulses, 0.0, nothing);
+  for (int i = 0; i < 20; ++i) stepped.step();
+  CHECK(stepped.t() < 10);
+  CHECK(std::abs(stepped.y()[0] - (stepped.t() / 2 - std::sin(2 * pi * stepped.t()) / (4 * pi))) < 1e-5);
+  // no tolerance at all at the beginning
+  const auto wave = [](double t, const auto&, auto& dydt) { dydt.setConstant(std::cos(t)); };
+  auto relative = problems::engine(cs::Adams{}, wave, 0.0, nothing, {.rtol = 1e-6, .atol = 0.0});
+  relative.advance_to(1.0);
+  CHECK(std::abs(relative.y()[0] - std::sin(1.0)) < 1e-5);
+}
+
+TEST_CASE("Adams comes back from steps that are far too long", "[ode]") {
+  const problems::Vector<double, 1> one(1.0);
+  for (const double beyond : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    const auto guarded = [&](double, const auto& y, auto& dydt) { dydt.setConstant(y[0] < 0 ? beyond : -y[0]); };
+    auto e = problems::engine(cs::Adams{}, guarded, 0.0, one, {.rtol = 1e-6, .atol = 1e-8, .first_step = 1000});
+    e.advance_to(10.0);
+    CHECK(std::abs(e.y()[0] - std::exp(-10.0)) < 1e-7);
+  }
+  const auto cubic = [](double, const auto& y, auto& dydt) { dydt.setConstant(-y[0] * y[0] * y[0]); };
+  auto single = problems::engine(cs::Adams{}, cubic, 0.0, problems::Vector<float, 1>(1e3F), {.rtol = 1e-4, .atol = 1e-6, .first_step = 10});
+  single.advance_to(10.0);
+  CHECK(std::abs(single.y()[0] - 1 / std::sqrt(20.0F + 1e-6F)) < 1e-3F);
+}
+
+TEST_CASE("Adams keeps its order and its steps where it is asked to stop often", "[ode]") {
+  const auto oscillator = [](auto, const auto& y, auto& dydt) { dydt << y[1], -y[0]; };
+  const auto evaluations = [&](double every, double tolerance) {
+    auto e = problems::engine(cs::Adams{}, oscillator, 0.0, problems::Vector<double, 2>(1, 0), {.rtol = tolerance, .atol = tolerance});
+    const auto stops = static_cast<int>(std::round(40 / every));
+    for (int i = 1; i <= stops; ++i) e.advance_to(40.0 * i / stops);
+    CHECK(std::abs(e.y()[0] - std::cos(40.0)) < 1000 * tolerance);
+    return static_cast<double>(e.stats().evaluations);
+  };
+  const double tolerance = GENERATE(1e-6, 1e-10), once = evaluations(40, tolerance);
+  CAPTURE(tolerance, once);
+  CHECK(evaluations(5, tolerance) < 1.3 * once);
+  CHECK(evaluations(1, tolerance) < 1.5 * once);
+  CHECK(evaluations(0.5, tolerance) < 1.5 * once);
+}
+
+TEST_CASE("a replay of Adams asks for the orders of its steps", "[ode]") {
+  auto e = problems::engine(cs::Adams{}, problems::decay, 0.0, problems::Vector<double, 1>(1.0));
+  const std::vector<double> steps{0.1, 0.2};
+  const auto replay = [&](std::vector<int> orders) {
+    e.replay(std::span<const double>(steps), {}, [](auto&&...) {}, cs::IgnoreSteps{}, {}, std::span<const int>(orders));
+  };
+  CHECK_THROWS_AS(replay({}), cs::OptionError);
+  CHECK_THROWS_AS(replay({1, 0}), cs::OptionError);
+  CHECK_THROWS_AS(replay({1, 13}), cs::OptionError);
+  CHECK_NOTHROW(replay({1, 2}));
 }

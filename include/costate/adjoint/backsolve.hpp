@@ -127,11 +127,12 @@ class BacksolvePass {
 /// reconstructed backward: there, and wherever a state per step fits into memory, use DirectAdjoint.
 ///
 /// The parameters' integral is left out of the error norm (Kidger, Chen & Lyons 2021) unless its embedded error exceeds the tolerance.
+/// Solved by Adams, whose history holds it, it always counts, as one vector.
 struct BacksolveAdjoint {
   std::optional<double> rtol = std::nullopt;  ///< of the backward solve; default: the forward one's
   std::optional<double> atol = std::nullopt;  ///< likewise
   std::optional<double> step = std::nullopt;  ///< of a fixed-step method, likewise
-  bool parameters_in_norm = false;            ///< the parameters' integral controls the step as the state does, entry by entry
+  bool parameters_in_norm = false;            ///< the parameters' integral controls the step as the state does, entry by entry; not of Adams
   Stats* stats = nullptr;                     ///< where the counts of solve and gradient are left; null: nowhere
 
   static constexpr const char* name = "BacksolveAdjoint";

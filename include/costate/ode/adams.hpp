@@ -28,6 +28,7 @@ struct Adams {
   static constexpr int order = 13, error_order = 1;
   static constexpr bool variable_order = true;
   static constexpr std::size_t most = detail::most_adams_orders;
+  static constexpr double first_error = 0.25;  // of Euler's step, the first: too short a one is doubled soon
   static constexpr bool adaptive() { return true; }
 
   template <class Y>
@@ -57,13 +58,6 @@ struct Adams {
   template <class Y>
   static void turn(State<Y>& state) {
     forget(state);
-  }
-
-  /// The first length: where Euler's error is an eighth of the tolerance if the slope changes by its own size in a unit of time.
-  template <class Y, class Time, class Norm>
-  static Time first_step(const State<Y>& state, Norm& norm, Time limit) {
-    const double slope = norm(state.slope, state.y, state.y);
-    return slope > 0 ? std::min(static_cast<Time>(0.5 / std::sqrt(slope)), limit) : limit;
   }
 
   /// Predicts, evaluates and estimates the errors: one evaluation.
@@ -112,7 +106,7 @@ struct Adams {
     state.starting = false;
     state.order = failures >= 3 ? 1 : trial.next_order;
     double factor = 0.5;
-    if (failures > 3 && trial.by_order[2] > 2) factor = std::sqrt(0.5 / trial.by_order[2]);
+    if (failures > 3) factor = std::isfinite(trial.by_order[2]) ? std::clamp(std::sqrt(0.5 / trial.by_order[2]), 1e-3, 0.5) : 0.01;
     return length * static_cast<Time>(factor);
   }
 

@@ -18,7 +18,7 @@ template <class Y>
 struct VariableAdamsState : RungeKuttaState<Y> {
   using Time = time_of_t<typename Y::Scalar>;
   static constexpr std::size_t most = detail::most_adams_orders;
-  std::array<Y, most + 1> differences;         ///< φ_2 … φ_14; φ_1 is the slope
+  std::array<Y, most> differences;             ///< φ_2 … φ_13; φ_1 is the slope
   std::array<Time, most + 1> past_times{};     ///< before the current one, the newest first
   std::size_t known = 0;                       ///< how many of them
   std::size_t order = 1;                       ///< of the next step
@@ -33,7 +33,7 @@ struct VariableAdamsTrial {
   using Time = time_of_t<typename Y::Scalar>;
   static constexpr std::size_t most = detail::most_adams_orders;
   Y y, slope, predicted;                       // at the end; there; slope at the predicted end
-  std::array<Y, most + 2> phi;                 // φ_1^p … φ_k^p, then the new differences
+  std::array<Y, most + 1> phi;                 // from 1: φ_1^p … φ_k^p, then the new differences
   detail::AdamsCoefficients<Time> coefficients;
   std::size_t order = 1, equal_steps = 0;
   double error = 0;                            // of the step, in tolerances
@@ -53,7 +53,7 @@ struct VariableAdamsWindow {
   const Y& y1;
   std::size_t order;                          ///< of the predictor; the solution's is one more
   std::span<const Time, most + 1> past_times; ///< before the step's end, the newest first: t is past_times[0]
-  const std::array<Y, most + 2>* phi;         // differences of the predicted slopes, φ*_i = φ_i^p − φ_{i+1}^p
+  const std::array<Y, most + 1>* phi;         // differences of the predicted slopes, φ*_i = φ_i^p − φ_{i+1}^p
   const Y* predicted;                         // f at the predicted end
 
   void interpolate(Time at, Y& out) const {

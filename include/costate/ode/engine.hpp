@@ -70,7 +70,7 @@ class Engine {
   Rhs& rhs() { return *rhs_; }
   /// The length of the step that will be tried next; 0 while undecided.
   Time next_step() const { return proposal_; }
-  /// The order of the step taken last.
+  /// The order of the step taken last; of Adams the predictor's, its solution is of one more.
   int order() const {
     if constexpr (VariableOrderMethod<M>) return static_cast<int>(state_.last_order);
     else return M::order;
@@ -140,6 +140,7 @@ class Engine {
   template <class Output, class Observer = IgnoreSteps>
   Status replay(std::span<const Time> steps, std::span<const Time> times, Output&& output, Observer&& observer = {},
                 std::span<const Eigen::Index> served = {}, std::span<const int> orders = {}) {
+    if constexpr (VariableOrderMethod<M>) check_orders(steps.size(), orders);
     if (!steps.empty()) turn(steps.front() > t_ ? Time(1) : Time(-1));
     attempts_ = 0;
     std::size_t next = 0;
@@ -187,6 +188,12 @@ class Engine {
     if (times.size() > 1) turn(times.back() > times.front() ? Time(1) : Time(-1));
     output(Eigen::Index(0), Eigen::Index(-1), std::as_const(state_.y));
     return 1;
+  }
+
+  static void check_orders(std::size_t steps, std::span<const int> orders) {
+    if (orders.size() != steps) detail::fail<OptionError>("replay() of ", steps, " steps with ", orders.size(), " orders: expected one for each step");
+    for (const int k : orders)
+      if (k < 1 || k > static_cast<int>(M::most)) detail::fail<OptionError>("replay() with order ", k, ": expected 1 to ", M::most);
   }
 
   void turn(Time direction) {
@@ -261,6 +268,12 @@ class Engine {
     return Status::success;
   }
 
+  void choose_first_step(Time limit, Y& trial_slope, double error) {
+    proposal_ = detail::initial_step(*rhs_, norm_, t_, state_.y, state_.slope, trial_.y, trial_slope, limit, t_ + direction_ * limit, direction_,
+                                     M::error_order, error);
+    ++stats_.evaluations;
+  }
+
   /// One accepted step, not beyond `bound`, of a method that chooses order and length itself.
   template <class Observer>
   Status variable_order_step(Time bound, Observer& observer) {
@@ -270,7 +283,7 @@ class Engine {
       refresh();
       if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
     }
-    if (!(proposal_ > 0)) proposal_ = method_.first_step(state_, norm_, std::min(remaining, longest));
+    if (!(proposal_ > 0)) choose_first_step(std::min(remaining, longest), trial_.predicted, M::first_error);
     Time h = std::min(proposal_, longest);
     Status reason = Status::step_underflow;
     for (int failures = 1;; ++failures) {
@@ -309,12 +322,7 @@ class Engine {
       refresh();
       if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
     }
-    if (!(proposal_ > 0)) {
-      const Time limit = std::min(remaining, longest);
-      proposal_ = detail::initial_step(*rhs_, norm_, t_, state_.y, state_.slope, trial_.y, trial_.k[1], limit, t_ + direction_ * limit,
-                                       direction_, M::error_order);
-      ++stats_.evaluations;
-    }
+    if (!(proposal_ > 0)) choose_first_step(std::min(remaining, longest), trial_.k[1], 0.01);
     Time h = proposal_;
     if (h > longest) [[unlikely]] h = longest;
     Status reason = Status::step_underflow;
@@ -356,11 +364,13 @@ class Engine {
   }
 
   /// The step to try from t_ with length h in mind. Near the bound it is stretched by up to 1 % to reach it, or what remains is halved:
-  /// no tiny last step arises.
+  /// no tiny last step arises. A method of variable order, which raises it on equal steps alone, divides what remains evenly.
   StepPlan<Time> cut(Time h, Time remaining, Time longest, Time bound) const {
     Time end = bound;
     if (remaining > h * Time(1.01) || remaining > longest) [[likely]] {
-      if (remaining < 2 * h) [[unlikely]] h = remaining / 2;
+      const Time steps = std::ceil(remaining / (h * Time(1.01)));
+      if (VariableOrderMethod<M> && steps <= 12) h = remaining / steps;
+      else if (remaining < 2 * h) [[unlikely]] h = remaining / 2;
       end = direction_ > 0 ? t_ + h : t_ - h;
     }
     return {end, end - t_};

@@ -10,10 +10,10 @@
 namespace costate::detail {
 
 /// A positive length. slope = f(t, y); trial_y and trial_slope are scratch; `limit` > 0 is the farthest that f may be looked at (may be infinite),
-/// `bound` the time it leads to, `direction` ±1, `order` that of the error estimate.
+/// `bound` the time it leads to, `direction` ±1, `order` that of the error estimate, `error` what the first step may cost, in tolerances.
 template <class F, class Y, class Time>
 Time initial_step(F& f, ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope, Y& trial_y, Y& trial_slope, Time limit, Time bound,
-                  Time direction, int order) {
+                  Time direction, int order, double error = 0.01) {
   using S = typename Y::Scalar;
   const Time d0 = static_cast<Time>(norm(y, y, y)), d1 = static_cast<Time>(norm(slope, y, y));
   Time h0 = d0 < Time(1e-5) || d1 < Time(1e-5) ? Time(1e-6) : Time(0.01) * d0 / d1;
@@ -25,7 +25,7 @@ Time initial_step(F& f, ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope,
   const Time d2 = static_cast<Time>(norm(trial_slope - slope, y, y)) / distance;
   const Time worst = std::max(d1, d2);
   Time h1 = std::max(Time(1e-6), h0 * Time(1e-3));
-  if (!(worst <= Time(1e-15))) h1 = std::pow(Time(0.01) / worst, Time(1) / static_cast<Time>(order + 1));
+  if (!(worst <= Time(1e-15))) h1 = std::pow(static_cast<Time>(error) / worst, Time(1) / static_cast<Time>(order + 1));
   if (!std::isfinite(d2)) h1 = h0 * Time(1e-3);  // beyond a singularity: begin carefully
   return std::min(100 * h0, h1);
 }
