@@ -138,7 +138,7 @@ int main(int argc, char** argv) try {
 #define ACCURACY_MEASURE(problem) take(#problem, &gradients_##problem);
   ACCURACY_GRADIENT_PROBLEMS(ACCURACY_MEASURE)
 
-  std::string text = "Evaluations of f and its vector–Jacobian product until the relative error of ∂L/∂θ is 1e-3 · 1e-6 · 1e-9:\n\n" +
+  std::string text = "L is the mean square of the state at ten times. Evaluations of f and its vector–Jacobian product until the relative error of ∂L/∂θ is\n1e-3 · 1e-6 · 1e-9:\n\n" +
                            work_table(all, &GradientPoint::evaluations) + "\nMicroseconds of value and gradient until then:\n\n" +
                            work_table(all, [](const GradientPoint& p) { return p.nanoseconds / 1000; });
   if (!quick) text += "\nSlope of the error over the tolerance, on logarithmic scales, 1e-3 to 1e-12:\n\n" + slope_table(all);

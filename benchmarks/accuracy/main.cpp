@@ -20,16 +20,16 @@ using namespace accuracy;
 
 std::string tables(const std::vector<Contest>& all) {
   std::ostringstream out;
-  out << "Evaluations of f until the largest error is 1e-3 · 1e-6 · 1e-9 (–: not reached, or left behind by the coarsest step;\n"
+  out << "Evaluations of f until the largest error is 1e-3 · 1e-6 · 1e-9 (in the maximum norm, over 100 times; –: not\nreached, or met by the coarsest step or loosest tolerance already;\n"
          "GSL, which has no interpolant: the error at the end; `AdamsMoulton<7>`, `AdamsMoulton<8>`: also of outputs inside their first steps, of order 4):\n\n"
       << work_table(all, [](const Point& p) { return p.evaluations; })
-      << "\nMicroseconds until then:\n\n"
+      << "\nMicroseconds of the solve until then, without the 100 outputs:\n\n"
       << work_table(all, [](const Point& p) { return p.nanoseconds / 1000; })
-      << "\nThe order of the error at the end, median over halvings of the step (–: fewer than three between 1e-2 and 1e-11):\n\n"
+      << "\nThe order of the error at the end, median over halvings of the step (–: fewer than three with largest\nerrors between 1e-2 and 1e-11; coarse steps are not asymptotic yet):\n\n"
       << order_table(all);
   if (!all.front().over_cvode.empty())
     out << "\nEvaluations of `Adams` over those of CVODE's Adams methods at equal largest error (ten tolerances to a decade on both sides; a\n"
-           "straight line through the logarithms within half a decade of the error; –: not reached):\n\n"
+           "straight line through the logarithms within half a decade of the error; –: not reached; bound: what it may take):\n\n"
         << comparison_table(all);
   return out.str();
 }
@@ -57,13 +57,10 @@ int main(int argc, char** argv) try {
 #define ACCURACY_MEASURE(problem) take(#problem, &measure_##problem);
   ACCURACY_PROBLEMS(ACCURACY_MEASURE)
 
-  costate::Figure figure({.columns = 2, .height = 620});
-  for (const Contest& c : all)
-    if (c.problem.rfind("Kepler", 0) == 0 || c.problem.rfind("Arenstorf", 0) == 0) {
-      print_history(c);
-      draw_history(figure, c);
-    }
-  save(figure, out + "/history.svg");
+  for (const Contest& c : all) {
+    if (c.problem.rfind("Kepler", 0) == 0 || c.problem.rfind("Arenstorf", 0) == 0) print_history(c);
+    draw_history(c, out);
+  }
 
   const std::string text = tables(all);
   std::printf("\n%s\n", text.c_str());

@@ -2,7 +2,7 @@
 // The problems that accuracy is measured on. Each is one text f(t, y, p) with an initial state, parameters and an end; the reference is
 // the same text solved in long double, to 1e-14, of Arenstorf's orbit to 1e-11.
 //
-// To measure your own: write it like these, and add its name to the list in CMakeLists.txt.
+// To measure your own: write it like these, and add its name to `problems` in CMakeLists.txt beside this file.
 
 #include <costate/costate.hpp>
 

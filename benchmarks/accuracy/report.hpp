@@ -216,7 +216,8 @@ inline void print_history(const Contest& c) {
   }
 }
 
-inline void draw_history(cs::Figure& figure, const Contest& c) {
+inline void draw_history(const Contest& c, const std::string& out) {
+  cs::Figure figure({.columns = 2, .height = 420});
   auto& lengths = figure.panel(c.problem + ": steps").x_label("t").y_label("length of the step").log_y().legend(cs::Legend::below);
   auto& orders = figure.panel(c.problem + ": orders").x_label("t").y_label("order of the predictor").y_range(0, 13).legend(cs::Legend::below);
   static constexpr cs::Color colors[] = {cs::Color::sky, cs::Color::vermillion};
@@ -234,6 +235,7 @@ inline void draw_history(cs::Figure& figure, const Contest& c) {
     lengths.steps(t, h, look);
     orders.steps(t, k, look);
   }
+  save(figure, out + "/history_" + file_name(c) + ".svg");
 }
 
 inline void write_history(const std::vector<Contest>& all, const std::string& path) {

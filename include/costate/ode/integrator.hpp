@@ -31,10 +31,10 @@ class Integrator {
   /// A view of the state, valid until the integrator moves.
   typename User::RowView y() const { return {engine_.y().data(), shape_.rows, shape_.cols}; }
   const Stats& stats() const { return engine_.stats(); }
-  /// The order of the step taken last, which Adams chooses; any other method's own.
+  /// The order of the step taken last, which Adams chooses (of its predictor, the solution's is one more); any other method's own.
   int order() const { return engine_.order(); }
 
-  /// One accepted step; a fixed-step method needs SolveOptions::step. Throws, or returns the status, as `solve` does.
+  /// One accepted step, which knows no end; a fixed-step method needs SolveOptions::step. Throws, or returns the status, as `solve` does.
   Status step() { return engine_.step(); }
   /// Moves to exactly t, in either direction.
   Status advance_to(Time t) { return engine_.advance_to(t); }
