@@ -195,11 +195,14 @@ inline void draw_orders(const Contest& r, const std::string& out) {
                                            cs::Marker::circle, cs::Marker::open_triangle, cs::Marker::open_square, cs::Marker::open_circle};
   cs::Figure figure({.columns = 2, .height = 620});
   for (const std::string family : {"AdamsBashforth<", "AdamsMoulton<"}) {
-    auto& p = figure.panel(r.problem + ": " + family + "K>").x_label("step").y_label("largest error").log_log().legend(cs::Legend::below).y_range(1e-15, 10);
+    auto& p = figure.panel(r.problem + ", " + family + "K>: measured order").x_label("step").y_label("largest error").log_log();
+    p.legend(cs::Legend::below).y_range(1e-15, 10);
     for (const Series& s : r.series)
       if (s.method.rfind(family, 0) == 0) {
         const auto k = static_cast<std::size_t>(s.order - 1);
-        add_series(p, s, &Point::control, {.label = "K = " + std::to_string(s.order) + ", measured " + median_order(s), .color = colors[k], .marker = markers[k], .size = 0.7});
+        const std::string measured = median_order(s);
+        const std::string label = "K = " + std::to_string(s.order) + (measured == "–" ? "" : ": " + measured);
+        add_series(p, s, &Point::control, {.label = label, .color = colors[k], .marker = markers[k], .size = 0.7});
       }
   }
   save(figure, out + "/orders_" + file_name(r) + ".svg");
