@@ -254,3 +254,13 @@ TEST_CASE("a replay of Adams asks for the orders of its steps", "[ode]") {
   CHECK_THROWS_AS(replay({1, 13}), cs::OptionError);
   CHECK_NOTHROW(replay({1, 2}));
 }
+
+TEST_CASE("Adams takes no step longer than max_step, wherever it is asked to stop", "[ode]") {
+  const double longest = 0.1;
+  auto e = problems::engine(cs::Adams{}, problems::decay, 0.0, problems::Vector<double, 1>(1.0), {.rtol = 1e-4, .atol = 1e-4, .max_step = longest});
+  double greatest = 0;
+  for (const double stop : {0.4021, 0.503, 1.2, 2.509})
+    e.advance_to(stop, [&](const auto& w) { greatest = std::max(greatest, w.h); });
+  CHECK(greatest > 0.09);
+  CHECK(greatest <= longest * (1 + 1e-12));  // ends of steps are rounded
+}

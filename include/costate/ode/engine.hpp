@@ -368,9 +368,12 @@ class Engine {
   StepPlan<Time> cut(Time h, Time remaining, Time longest, Time bound) const {
     Time end = bound;
     if (remaining > h * Time(1.01) || remaining > longest) [[likely]] {
-      const Time steps = std::ceil(remaining / (h * Time(1.01)));
-      if (VariableOrderMethod<M> && steps <= 12) h = remaining / steps;
-      else if (remaining < 2 * h) [[unlikely]] h = remaining / 2;
+      if constexpr (VariableOrderMethod<M>) {
+        const Time steps = std::ceil(remaining / std::min(h * Time(1.01), longest));
+        if (steps <= 12) h = remaining / steps;
+      } else if (remaining < 2 * h) [[unlikely]] {
+        h = remaining / 2;
+      }
       end = direction_ > 0 ? t_ + h : t_ - h;
     }
     return {end, end - t_};
