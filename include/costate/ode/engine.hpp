@@ -19,6 +19,7 @@
 #include <costate/ode/grid.hpp>
 #include <costate/ode/initial_step.hpp>
 #include <costate/ode/method.hpp>
+#include <costate/ode/step_room.hpp>
 
 namespace costate {
 
@@ -268,28 +269,33 @@ class Engine {
     return Status::success;
   }
 
-  void choose_first_step(Time limit, Y& trial_slope, double error) {
-    proposal_ = detail::initial_step(*rhs_, norm_, t_, state_.y, state_.slope, trial_.y, trial_slope, limit, t_ + direction_ * limit, direction_,
-                                     M::error_order, error);
-    ++stats_.evaluations;
+  /// What an adaptive step needs before it is tried: the slope and a length, of a first step the one whose error may be so many
+  /// tolerances. False where the slope is not finite.
+  bool ready(const detail::StepRoom<Time>& room, Y& scratch_slope, double first_error) {
+    if (state_.stale) {
+      refresh();
+      if (!detail::all_finite(state_.slope)) return false;
+    }
+    if (!(proposal_ > 0)) {
+      const Time limit = room.limit();
+      proposal_ = detail::initial_step(*rhs_, norm_, t_, state_.y, state_.slope, trial_.y, scratch_slope, limit, t_ + direction_ * limit,
+                                       direction_, M::error_order, first_error);
+      ++stats_.evaluations;
+    }
+    return true;
   }
 
   /// One accepted step, not beyond `bound`, of a method that chooses order and length itself.
   template <class Observer>
   Status variable_order_step(Time bound, Observer& observer) {
-    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::max() / 4));
-    const Time remaining = std::abs(bound - t_);
-    if (state_.stale) {
-      refresh();
-      if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
-    }
-    if (!(proposal_ > 0)) choose_first_step(std::min(remaining, longest), trial_.predicted, M::first_error);
-    Time h = std::min(proposal_, longest);
+    const detail::StepRoom<Time> room(t_, bound, direction_, options_.max_step);
+    if (!ready(room, trial_.predicted, M::first_error)) return failed(Status::non_finite, proposal_);
+    Time h = std::min(proposal_, room.longest());
     Status reason = Status::step_underflow;
     for (int failures = 1;; ++failures) {
       if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, h);
-      if (h < shortest() && h < remaining) return failed(reason, h);
-      const StepPlan<Time> plan = cut(h, remaining, longest, bound);
+      if (room.too_short(h)) return failed(reason, h);
+      const StepPlan<Time> plan = room.template plan<true>(h);
       predict(plan);
       bool finite = std::isfinite(trial_.error);
       if (finite && trial_.error <= 1) {
@@ -316,20 +322,15 @@ class Engine {
   }
   template <class Observer>
   Status error_controlled_step(Time bound, Observer& observer) {
-    const Time longest = static_cast<Time>(options_.max_step.value_or(std::numeric_limits<double>::max() / 4));
-    const Time remaining = std::abs(bound - t_);
-    if (state_.stale) {
-      refresh();
-      if (!detail::all_finite(state_.slope)) return failed(Status::non_finite, proposal_);
-    }
-    if (!(proposal_ > 0)) choose_first_step(std::min(remaining, longest), trial_.k[1], 0.01);
+    const detail::StepRoom<Time> room(t_, bound, direction_, options_.max_step);
+    if (!ready(room, trial_.k[1], 0.01)) return failed(Status::non_finite, proposal_);
     Time h = proposal_;
-    if (h > longest) [[unlikely]] h = longest;
+    if (h > room.longest()) [[unlikely]] h = room.longest();
     Status reason = Status::step_underflow;
     for (;;) {
       if (attempts_ >= options_.max_steps) return failed(Status::too_many_steps, h);
-      if (h < shortest() && h < remaining) return failed(reason, h);
-      const StepPlan<Time> plan = cut(h, remaining, longest, bound);
+      if (room.too_short(h)) return failed(reason, h);
+      const StepPlan<Time> plan = room.template plan<false>(h);
       attempt(plan);
       double err2 = norm_.squared(method_.error(plan, state_, trial_), state_.y, trial_.y);
       if constexpr (QuadratureAware<Rhs, Y>) {
@@ -361,27 +362,6 @@ class Engine {
       h = static_cast<Time>(filter_.rejected(memory_, length, finite ? err2 : std::numeric_limits<double>::infinity()));
       proposal_ = h;
     }
-  }
-
-  /// The step to try from t_ with length h in mind. Near the bound it is stretched by up to 1 % to reach it, or what remains is halved:
-  /// no tiny last step arises. A method of variable order, which raises it on equal steps alone, divides what remains evenly.
-  StepPlan<Time> cut(Time h, Time remaining, Time longest, Time bound) const {
-    Time end = bound;
-    if (remaining > h * Time(1.01) || remaining > longest) [[likely]] {
-      if constexpr (VariableOrderMethod<M>) {
-        const Time steps = std::ceil(remaining / std::min(h * Time(1.01), longest));
-        if (steps <= 12) h = remaining / steps;
-      } else if (remaining < 2 * h) [[unlikely]] {
-        h = remaining / 2;
-      }
-      end = direction_ > 0 ? t_ + h : t_ - h;
-    }
-    return {end, end - t_};
-  }
-
-  /// Below this, stage times can no longer be told apart.
-  Time shortest() const {
-    return std::max(10 * std::numeric_limits<Time>::epsilon() * std::abs(t_), 1000 * std::numeric_limits<Time>::min());
   }
 
   [[gnu::cold, gnu::noinline]] Status failed(Status status, Time h) const {
