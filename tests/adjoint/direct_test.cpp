@@ -35,26 +35,26 @@ double worst_on_the_pendulum(const M& method, const cs::SolveOptions& options) {
 }  // namespace
 
 // Double's rounding over some hundred steps; the differences themselves are good to 1e-13.
-constexpr double bound = 1e-9;
+constexpr double rounding = 1e-9;
 
 TEST_CASE("the direct adjoint is the derivative of the replayed solve: fixed steps", "[adjoint]") {
   const cs::SolveOptions options{.step = 0.12};
-  CHECK(worst_on_the_pendulum(cs::Euler{}, options) < bound);
-  CHECK(worst_on_the_pendulum(cs::Midpoint{}, options) < bound);
-  CHECK(worst_on_the_pendulum(cs::Heun{}, options) < bound);
-  CHECK(worst_on_the_pendulum(cs::Rk4{}, options) < bound);
-  CHECK(worst_on_the_pendulum(cs::fixed(cs::Dopri5{}), options) < bound);
+  CHECK(worst_on_the_pendulum(cs::Euler{}, options) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Midpoint{}, options) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Heun{}, options) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Rk4{}, options) < rounding);
+  CHECK(worst_on_the_pendulum(cs::fixed(cs::Dopri5{}), options) < rounding);
 }
 
 TEST_CASE("the direct adjoint is the derivative of the replayed solve: one step per output interval", "[adjoint]") {
-  CHECK(worst_on_the_pendulum(cs::Rk4{}, {}) < bound);
+  CHECK(worst_on_the_pendulum(cs::Rk4{}, {}) < rounding);
 }
 
 TEST_CASE("the direct adjoint is the derivative of the replayed solve: adaptive steps", "[adjoint]") {
-  CHECK(worst_on_the_pendulum(cs::AdaptiveHeun{}, {.rtol = 1e-3, .atol = 1e-3}) < bound);
-  CHECK(worst_on_the_pendulum(cs::Bosh3{}, {.rtol = 1e-4, .atol = 1e-4}) < bound);
-  CHECK(worst_on_the_pendulum(cs::Dopri5{}, {.rtol = 1e-4, .atol = 1e-4}) < bound);
-  CHECK(worst_on_the_pendulum(cs::Dopri5{}, {.rtol = 1e-10, .atol = 1e-10}) < bound);
+  CHECK(worst_on_the_pendulum(cs::AdaptiveHeun{}, {.rtol = 1e-3, .atol = 1e-3}) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Bosh3{}, {.rtol = 1e-4, .atol = 1e-4}) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Dopri5{}, {.rtol = 1e-4, .atol = 1e-4}) < rounding);
+  CHECK(worst_on_the_pendulum(cs::Dopri5{}, {.rtol = 1e-10, .atol = 1e-10}) < rounding);
 }
 
 TEST_CASE("the direct adjoint of a batched network is the derivative of the replayed solve", "[adjoint]") {
@@ -68,7 +68,7 @@ TEST_CASE("the direct adjoint of a batched network is the derivative of the repl
   const auto check = [&](const auto& method, const cs::SolveOptions& options) {
     const Steps steps = steps_of(f, y0, times, theta, method, options);
     const auto g = adjoint_gradient(f, y0, as_vector(times), theta, method, cs::DirectAdjoint{}, options, loss);
-    CHECK(relative_distance(g, replayed_gradient(f, y0, times, theta, method, steps, loss)) < bound);
+    CHECK(relative_distance(g, replayed_gradient(f, y0, times, theta, method, steps, loss)) < rounding);
   };
   check(cs::Dopri5{}, {.rtol = 1e-5, .atol = 1e-5});
   check(cs::Rk4{}, {.step = 0.2});

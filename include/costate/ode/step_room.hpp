@@ -14,9 +14,9 @@ namespace costate::detail {
 template <class Time>
 class StepRoom {
  public:
-  /// From t to `bound` in the direction ±1.
-  StepRoom(Time t, Time bound, Time direction, std::optional<double> max_step)
-      : t_(t), bound_(bound), direction_(direction), remaining_(std::abs(bound - t)),
+  /// Between two times, which lie in the direction ±1.
+  StepRoom(Time from, Time to, Time direction, std::optional<double> max_step)
+      : t_(from), bound_(to), direction_(direction), remaining_(std::abs(to - from)),
         longest_(static_cast<Time>(max_step.value_or(std::numeric_limits<double>::max() / 4))) {}
 
   /// No step is longer than max_step.
