@@ -27,5 +27,6 @@ void report(const char* name, Adjoint adjoint) {
 
 int main() {
   report("direct", cs::DirectAdjoint{});
+  report("checkpointed", cs::CheckpointedAdjoint{.slots = 8});
   report("backsolve", cs::BacksolveAdjoint{});
 }

@@ -52,9 +52,9 @@ struct AdamsPullbackBuffers : PullbackBuffers<State, stages> {
   }
 };
 
-template <class M, class F, class Call, bool with_times>
-class AdamsPullback : public StepPullback<typename AdamsShape<M>::Start, F, Call, with_times> {
-  using Base = StepPullback<typename AdamsShape<M>::Start, F, Call, with_times>;
+template <class M, class F, class Call, bool with_times, class Record = StepRecord<typename Call::Scalar, time_of_t<typename Call::Scalar>>>
+class AdamsPullback : public StepPullback<typename AdamsShape<M>::Start, F, Call, with_times, Record> {
+  using Base = StepPullback<typename AdamsShape<M>::Start, F, Call, with_times, Record>;
   using typename Base::S, typename Base::State, typename Base::Time;
   static constexpr std::size_t slopes = AdamsShape<M>::slopes, most_nodes = AdamsShape<M>::nodes, starting_steps = AdamsShape<M>::starting_steps;
   static constexpr bool corrector = AdamsShape<M>::predicting != most_nodes;
@@ -63,7 +63,7 @@ class AdamsPullback : public StepPullback<typename AdamsShape<M>::Start, F, Call
  public:
   using Buffers = AdamsPullbackBuffers<State, Base::stages, slopes>;
 
-  AdamsPullback(const DynamicsView<F, Call>& f, const StepRecord<S, Time>& record, std::span<const Time> times, const S* y_end,
+  AdamsPullback(const DynamicsView<F, Call>& f, const Record& record, std::span<const Time> times, const S* y_end,
                 const Cotangents<S>& bar, Buffers& buffers, Stats& stats)
       : Base(f, record, times, y_end, bar, buffers, stats), a_(buffers), lowest_known_(record.size()) {
     a_.resize(this->n_);
@@ -154,8 +154,12 @@ class AdamsPullback : public StepPullback<typename AdamsShape<M>::Start, F, Call
     else return AdamsShape<M>::predicting;
   }
 
-  /// The values of the slopes f_n, f_{n−1}, … .
+  /// The values of the slopes f_n, f_{n−1}, … : the record's, or evaluated again.
   void evaluate_slopes(Index n, std::size_t count) {
+    if constexpr (requires(State& out) { this->record_.slope(n, out); }) {
+      for (std::size_t j = 0; j < count; ++j) this->record_.slope(n - static_cast<Index>(j), f(n - static_cast<Index>(j)));
+      return;
+    }
     for (Index m = std::min(n, lowest_known_ - 1); m > n - static_cast<Index>(count); --m) {
       a_.Y = Eigen::Map<const State>(this->record_.state(m), this->n_);
       this->vjp_.dynamics()(this->beginning(m), a_.Y, f(m));

@@ -6,10 +6,11 @@
 // another type, since only then f sees t as one:
 //
 //   A::Pass<M, F, Call, with_times> pass;
-//   pass.begin(adjoint, options, shape);                before the forward solve, of a state of that shape
+//   pass.begin(adjoint, engine, times);                 before the forward solve, which engine makes and which has not moved yet
 //   pass.accept(window);                                after every accepted step
 //   pass.serve(i, step);                                output i was served by that step, −1: the start
-//   pass.pull(f, times, outputs, bar, stats);           the backward pass; outputs holds the states at the times one after the other
+//   pass.pull(f, times, outputs, bar, stats);           the backward pass; outputs holds the states at the times one after the other,
+//                                                       and the engine may be moved
 
 #include <concepts>
 

@@ -35,9 +35,9 @@ class BacksolvePass {
   BacksolvePass(const BacksolvePass&) = delete;  // the engine refers to the dynamics beside it
   BacksolvePass& operator=(const BacksolvePass&) = delete;
 
-  template <class A>
-  void begin(const A& adjoint, const SolveOptions& forward, Shape shape) {
-    options_ = forward;
+  template <class A, class ForwardEngine>
+  void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time>) {
+    options_ = forward.options();
     options_.dense = false;
     options_.norm_rows = 0;
     options_.first_step.reset();
@@ -46,7 +46,7 @@ class BacksolvePass {
     if (adjoint.atol) options_.atol = adjoint.atol;
     if (adjoint.step) options_.step = adjoint.step;
     parameters_in_norm_ = adjoint.parameters_in_norm;
-    check_options<S>(options_, {2 * shape.rows, shape.cols});
+    check_options<S>(options_, {2 * forward.shape().rows, forward.shape().cols});
   }
   template <class Window>
   void accept(const Window&) {}

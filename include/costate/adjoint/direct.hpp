@@ -16,22 +16,22 @@ namespace costate {
 namespace detail {
 
 /// How the steps of M are pulled back.
-template <class M, class F, class Call, bool with_times>
-struct PullbackOf : std::type_identity<StepPullback<M, F, Call, with_times>> {};
-template <AdamsMethod M, class F, class Call, bool with_times>
-struct PullbackOf<M, F, Call, with_times> : std::type_identity<AdamsPullback<M, F, Call, with_times>> {};
+template <class M, class F, class Call, bool with_times, class Record>
+struct PullbackOf : std::type_identity<StepPullback<M, F, Call, with_times, Record>> {};
+template <AdamsMethod M, class F, class Call, bool with_times, class Record>
+struct PullbackOf<M, F, Call, with_times, Record> : std::type_identity<AdamsPullback<M, F, Call, with_times, Record>> {};
 
 template <class M, class F, class Call, bool with_times>
 class DirectPass {
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
-  using Pullback = typename PullbackOf<M, F, Call, with_times>::type;
+  using Pullback = typename PullbackOf<M, F, Call, with_times, StepRecord<S, Time>>::type;
 
  public:
-  template <class A>
-  void begin(const A&, const SolveOptions&, Shape shape) {
-    record_.clear(shape.size());
+  template <class A, class ForwardEngine>
+  void begin(const A&, ForwardEngine& forward, std::span<const Time>) {
+    record_.clear(forward.shape().size());
     served_.clear();
   }
   template <class Window>

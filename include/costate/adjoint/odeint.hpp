@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <costate/adjoint/backsolve.hpp>
+#include <costate/adjoint/checkpointed.hpp>
 #include <costate/adjoint/direct.hpp>
 #include <costate/adjoint/odeint_arguments.hpp>
 #include <costate/adjoint/state_list.hpp>

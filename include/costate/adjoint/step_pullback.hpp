@@ -33,7 +33,8 @@ struct PullbackBuffers {
   }
 };
 
-template <class M, class F, class Call, bool with_times>
+/// Record tells of a step what StepRecord does.
+template <class M, class F, class Call, bool with_times, class Record = StepRecord<typename Call::Scalar, time_of_t<typename Call::Scalar>>>
 class StepPullback {
  public:
   using S = typename Call::Scalar;
@@ -43,7 +44,7 @@ class StepPullback {
   using Buffers = PullbackBuffers<State, stages>;
 
   /// Begins at the end of the solve with the state y_end there. Cotangents of y0, theta and times are added to bar's.
-  StepPullback(const DynamicsView<F, Call>& f, const StepRecord<S, Time>& record, std::span<const Time> times, const S* y_end,
+  StepPullback(const DynamicsView<F, Call>& f, const Record& record, std::span<const Time> times, const S* y_end,
                const Cotangents<S>& bar, Buffers& buffers, Stats& stats)
       : vjp_(f), record_(record), n_(f.rows() * f.cols()), times_(times), bar_(bar), b_(buffers), stats_(stats) {
     b_.resize(n_);
@@ -232,7 +233,7 @@ class StepPullback {
   }
 
   DynamicsVjp<F, Call> vjp_;
-  const StepRecord<S, Time>& record_;
+  const Record& record_;
   Index n_;
   std::span<const Time> times_;
   Cotangents<S> bar_;

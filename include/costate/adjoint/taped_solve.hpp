@@ -46,13 +46,13 @@ class TapedSolve {
     engine_->rhs() = view_;
     start_ = Eigen::Map<const State>(y0, shape.size());
     engine_->reset(times_.front(), start_);
-    if (record) pass_.begin(adjoint, options, shape);
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    if (record) pass_.begin(adjoint, *engine_, span);
     outputs_ = out;
     const auto output = [&](Index i, Index step, const State& y) {
       std::copy_n(y.data(), y.size(), out + i * y.size());
       if (record) pass_.serve(i, step);
     };
-    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
     if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
     else engine_->run(span, output);
     if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();

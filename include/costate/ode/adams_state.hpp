@@ -26,6 +26,17 @@ struct VariableAdamsState : RungeKuttaState<Y> {
   std::size_t equal_steps = 0;                 ///< taken last with the length of the last one, as far as differences allow to raise the order
   Time last_length = 0;
   bool starting = true;                        ///< order and step grow with every step
+
+  /// The slope at the j-th time before t, the current one: Newton's polynomial at its node. Only as far as the next step looks back.
+  void past_slope(Time t, std::size_t j, Y& out) const {
+    using S = typename Y::Scalar;
+    out = this->slope;
+    Time c = 1;
+    for (std::size_t i = 0; i < j; ++i) {
+      c *= (past_times[j - 1] - (i == 0 ? t : past_times[i - 1])) / (t - past_times[i]);
+      out += static_cast<S>(c) * differences[i];
+    }
+  }
 };
 
 template <class Y>

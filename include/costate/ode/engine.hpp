@@ -1,13 +1,14 @@
 #pragma once
 // The engine of every solve: a copyable value that holds the state, the time, the stages, the step size controller's memory and the
-// counts, and moves them forward. Copying it is a checkpoint; the copy resumes bit by bit alike.
+// counts, and moves them forward. A copy goes on bit by bit alike.
 //
 //   Engine engine(Dopri5{}, f, Shape{2, 1}, options);   // f(t, y, dydt) on flat states, see rhs.hpp
 //   engine.reset(t0, y0);
 //   engine.advance_to(t1);                              // or step(), run(times, output), replay(steps, times, output)
 //
-// Whatever moves the engine calls an observer with the window of every accepted step. f is never evaluated beyond the time the
-// engine was asked to reach, and what is asked for in between is served by the interpolant: outputs neither shorten nor restart steps.
+// Whatever moves the engine calls an observer with the window of every accepted step; a checkpoint saved by the observer is what the
+// engine goes on from. f is never evaluated beyond the time the engine was asked to reach, and what is asked for in between is served by
+// the interpolant: outputs neither shorten nor restart steps.
 
 #include <algorithm>
 #include <cmath>
@@ -166,6 +167,50 @@ class Engine {
     return Status::success;
   }
 
+  /// Everything that a solve goes on from, without what a step works in.
+  struct Checkpoint {
+    typename M::template State<Y> state;
+    Time t = 0, direction = 1, proposal = 0;
+    detail::ControllerMemory memory;
+  };
+  /// A checkpoint that was saved before keeps its memory. The counts are not part of it.
+  void save(Checkpoint& to) const {
+    to.state = state_;
+    to.t = t_;
+    to.direction = direction_;
+    to.proposal = proposal_;
+    to.memory = memory_;
+  }
+  void restore(const Checkpoint& from) {
+    state_ = from.state;
+    t_ = from.t;
+    direction_ = from.direction;
+    proposal_ = from.proposal;
+    memory_ = from.memory;
+  }
+
+  /// Evaluates the slope at the state if it is not known, as a step would.
+  void prepare() {
+    if (state_.stale) refresh();
+  }
+
+  /// How many steps run(times) takes; −1 where error control decides.
+  Eigen::Index steps_of_run(std::span<const Time> times) const {
+    if constexpr (M::adaptive()) return times.size() < 2 ? 0 : -1;
+    else if (times.size() < 2) return 0;
+    else if (options_.step) return detail::steps_in(std::abs(times.back() - times.front()), static_cast<Time>(*options_.step));
+    else return static_cast<Eigen::Index>(times.size()) - 1;
+  }
+  /// Step number k of run(times) from where it begins.
+  template <class Observer = IgnoreSteps>
+  Status step_of_run(std::span<const Time> times, Eigen::Index k, Observer&& observer = {}) {
+    attempts_ = 0;
+    turn(times.back() > times.front() ? Time(1) : Time(-1));
+    if constexpr (M::adaptive()) return adaptive_step(times.back(), observer);
+    else if (options_.step) return plain_step(detail::grid_point(times.front(), times.back(), k + 1, steps_of_run(times)), observer);
+    else return plain_step(times[static_cast<std::size_t>(k) + 1], observer);
+  }
+
   /// change(y) alters the state from outside, as an impulse does. The first stage is evaluated again; step and controller go on.
   template <class Change>
   void jump(Change&& change) {
@@ -219,8 +264,7 @@ class Engine {
   }
 
   /// Returns the length that a method of variable order would take next.
-  template <class Observer>
-  Time commit(const StepPlan<Time>& plan, Observer& observer) {
+  Time commit(const StepPlan<Time>& plan) {
     Time next = 0;
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
     if constexpr (VariableOrderMethod<M>) next = method_.commit(t_, plan, state_, trial_, norm_);
@@ -229,7 +273,6 @@ class Engine {
     window_plan_ = plan;
     t_ = plan.end;
     ++stats_.accepted;
-    observer(window());
     return next;
   }
 
@@ -246,7 +289,8 @@ class Engine {
       attempt(plan);
     }
     if (!method_.finite(trial_)) return failed(Status::non_finite, plan.h);
-    commit(plan, observer);
+    commit(plan);
+    observer(window());
     return Status::success;
   }
 
@@ -303,8 +347,9 @@ class Engine {
         finite = method_.finite(trial_);
         if (finite) {
           const bool was_cut = std::abs(plan.h) < h * (1 - Time(1e-6));
-          const Time suggested = commit(plan, observer);
+          const Time suggested = commit(plan);
           proposal_ = was_cut ? std::max(suggested, h) : suggested;
+          observer(window());
           return Status::success;
         }
       }
@@ -353,7 +398,8 @@ class Engine {
           proposal_ = h;
           memory_.after_rejection = false;
         }
-        commit(plan, observer);
+        commit(plan);
+        observer(window());
         return Status::success;
       }
       if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).reject();

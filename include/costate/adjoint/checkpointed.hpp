@@ -1,0 +1,203 @@
+#pragma once
+// The discrete adjoint in bounded memory: of the forward solve only some checkpoints are kept, from which steps are taken again, backward,
+// as they are needed (checkpoint_schedule.hpp says where). A checkpoint is all that the solve goes on from, the step size controller and a
+// multistep method's history included, so that it takes the same steps again.
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include <costate/adjoint/checkpoint_schedule.hpp>
+#include <costate/adjoint/direct.hpp>
+
+namespace costate {
+
+namespace detail {
+
+/// What StepRecord tells, of the one step that begins at a checkpoint.
+template <class M, class State, class Checkpoint>
+class CheckpointRecord {
+ public:
+  using Index = Eigen::Index;
+  using S = typename State::Scalar;
+  using Time = time_of_t<S>;
+
+  void load(Index step, const Checkpoint& at, Time end) {
+    step_ = step;
+    at_ = &at;
+    end_ = end;
+  }
+  [[nodiscard]] Index size() const { return step_ + 1; }
+  [[nodiscard]] const S* state(Index) const { return at_->state.y.data(); }
+  [[nodiscard]] Time end(Index step) const {
+    if (step == step_) return end_;
+    if constexpr (AdamsMethod<M>)
+      if (step < step_ - 1) return at_->state.past_times[static_cast<std::size_t>(step_ - 2 - step)];
+    return at_->t;
+  }
+  [[nodiscard]] std::size_t order(Index) const
+    requires VariableOrderMethod<M>
+  {
+    return std::min(at_->state.order, at_->state.known + 1);
+  }
+  /// At the beginning of a step, this one or one before it.
+  void slope(Index step, State& out) const
+    requires AdamsMethod<M>
+  {
+    const auto j = static_cast<std::size_t>(step_ - step);
+    if constexpr (VariableOrderMethod<M>) at_->state.past_slope(at_->t, j, out);
+    else out = j == 0 ? at_->state.slope : at_->state.past[j - 1];
+  }
+
+ private:
+  Index step_ = 0;
+  const Checkpoint* at_ = nullptr;
+  Time end_ = 0;
+};
+
+template <class M, class F, class Call, bool with_times>
+class CheckpointedPass {
+  using S = typename Call::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<S>;
+  using ForwardEngine = Engine<M, State, DynamicsView<F, Call>>;
+  using Checkpoint = typename ForwardEngine::Checkpoint;
+  using Record = CheckpointRecord<M, State, Checkpoint>;
+  using Pullback = typename PullbackOf<M, F, Call, with_times, Record>::type;
+
+ public:
+  template <class A>
+  void begin(const A& adjoint, ForwardEngine& engine, std::span<const Time> times) {
+    if (adjoint.slots < 1) fail<OptionError>("CheckpointedAdjoint::slots = ", adjoint.slots, ": expected at least 1, for the initial state");
+    engine_ = &engine;
+    slots_.resize(static_cast<std::size_t>(adjoint.slots));
+    for (Checkpoint& c : slots_)
+      if (c.state.y.size() != engine.shape().size()) engine.save(c);  // their memory, once
+    kept_.reserve(slots_.size());
+    free_.reserve(slots_.size());
+    served_.clear();
+    here_step_ = -1;
+    steps_ = 0;
+    total_ = engine.steps_of_run(times);
+    if (total_ < 0) {
+      online_.clear(slots_.size());
+      keep_online();
+    } else {
+      kept_.clear();
+      all_free_from(0);
+      keep(0);
+      next_ = after_next(0, total_);
+    }
+  }
+  template <class Window>
+  void accept(const Window&) {
+    ++steps_;
+    if (total_ < 0) {
+      keep_online();
+    } else if (steps_ == next_ && !free_.empty()) {
+      keep(steps_);
+      next_ = after_next(steps_, total_);
+    } else if (steps_ == total_ - 1) {
+      keep_here(steps_);  // where the sweep begins
+    }
+  }
+  void serve(Index, Index step) { served_.push_back(step); }
+
+  void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
+    if (total_ < 0) {
+      kept_.clear();
+      for (const auto& entry : online_.entries()) kept_.push_back({entry.step, entry.slot});
+      all_free_from(kept_.size());
+    }
+    const std::int64_t evaluations = engine_->stats().evaluations;
+    Index output = static_cast<Index>(times.size());
+    Record record;
+    Pullback pullback(f, record, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
+    Time end = times.back();
+    for (std::int64_t step = steps_; step-- > 0;) {
+      const Checkpoint& at = reach(step, times);
+      record.load(step, at, end);
+      end = at.t;
+      const Index to = output;
+      while (output > 1 && served_[static_cast<std::size_t>(output - 1)] == step) --output;
+      pullback.pull(step, output, to);
+    }
+    pullback.finish(output);
+    stats.backward_evaluations += engine_->stats().evaluations - evaluations;
+  }
+
+ private:
+  struct Kept {
+    std::int64_t step;
+    std::size_t slot;
+  };
+
+  /// The engine's state is the beginning of this step.
+  void keep(std::int64_t step) {
+    kept_.push_back({step, free_.back()});
+    free_.pop_back();
+    engine_->save(slots_[kept_.back().slot]);
+  }
+  void keep_online() {
+    if (const auto slot = online_.place(steps_)) engine_->save(slots_[*slot]);
+  }
+  void keep_here(std::int64_t step) {
+    engine_->save(here_);
+    here_step_ = step;
+  }
+  void all_free_from(std::size_t slot) {
+    free_.clear();
+    for (std::size_t i = slots_.size(); i-- > slot;) free_.push_back(i);
+  }
+  /// Where the next checkpoint goes after the one at `step`, of steps that end at `end`.
+  [[nodiscard]] std::int64_t after_next(std::int64_t step, std::int64_t end) const {
+    if (end - step < 2) return end;
+    return step + steps_to_next_checkpoint(end - step, static_cast<std::int64_t>(free_.size()));
+  }
+
+  /// The beginning of a step: a checkpoint, or reached from the last one before it, with others on the way while slots are free.
+  const Checkpoint& reach(std::int64_t step, std::span<const Time> times) {
+    for (; kept_.back().step > step; kept_.pop_back()) free_.push_back(kept_.back().slot);
+    if (here_step_ == step) return here_;
+    const Checkpoint& last = slots_[kept_.back().slot];
+    const bool there = kept_.back().step == step;
+    if (there && !(AdamsMethod<M> && last.state.stale)) return last;
+    engine_->restore(last);
+    for (std::int64_t k = kept_.back().step; k < step;) {
+      for (const std::int64_t stop = after_next(k, step + 1); k < stop; ++k) engine_->step_of_run(times, k);
+      if (k < step) keep(k);
+    }
+    if constexpr (AdamsMethod<M>) engine_->prepare();  // the initial state's slope
+    keep_here(step);
+    return here_;
+  }
+
+  ForwardEngine* engine_ = nullptr;
+  std::vector<Checkpoint> slots_;
+  std::vector<Kept> kept_;         // ascending
+  std::vector<std::size_t> free_;  // slots
+  OnlineCheckpoints online_;
+  Checkpoint here_;  // the beginning of the step at hand, where no slot has it
+  std::int64_t here_step_ = -1;
+  std::int64_t steps_ = 0, total_ = -1, next_ = -1;
+  std::vector<Index> served_;  // the step that serves output i, −1: the start
+  typename Pullback::Buffers buffers_;
+};
+
+}  // namespace detail
+
+/// The gradient of DirectAdjoint, in the memory of so many checkpoints: steps between them are taken again backward. With C(s + t, t) steps or
+/// fewer, s the slots, no step is taken more than t times again: 8 slots carry 3,003 steps with t = 6, 16 slots 4,845 with t = 4. A checkpoint is
+/// a state and its slope, of Adams its history too.
+struct CheckpointedAdjoint {
+  Eigen::Index slots = 8;  ///< checkpoints, the initial state's included
+  Stats* stats = nullptr;  ///< where the counts of solve and gradient are left; null: nowhere
+
+  static constexpr const char* name = "CheckpointedAdjoint";
+  template <class M>
+  using Solver = M;
+  template <class M, class F, class Call, bool with_times>
+  using Pass = detail::CheckpointedPass<M, F, Call, with_times>;
+};
+
+}  // namespace costate
