@@ -58,7 +58,7 @@ TEST_CASE("the direct adjoint of the variable-order method is the derivative of 
       const Steps steps = steps_of(forced_pendulum, start, times, p, cs::Adams{}, options);
       const auto g = adjoint_gradient(forced_pendulum, start, as_vector(times), p, cs::Adams{}, cs::DirectAdjoint{}, options, loss);
       const double distance = relative_distance(g, replayed_gradient(forced_pendulum, start, times, p, cs::Adams{}, steps, loss));
-      CAPTURE(tolerance, steps.ends.size(), distance, *std::max_element(steps.orders.begin(), steps.orders.end()));
+      CAPTURE(tolerance, steps.ends.size(), distance, *std::max_element(steps.choices.begin(), steps.choices.end()));
       CHECK(distance < 1e-9);
     }
 }

@@ -63,10 +63,10 @@ struct Loss {
   }
 };
 
-/// Where a solve stepped, at which orders where they vary, and which step served which output.
+/// Where a solve stepped, what else the method chose (orders, whether it synchronised), and which step served which output.
 struct Steps {
   std::vector<long double> ends;
-  std::vector<int> orders;
+  std::vector<int> choices;
   std::vector<Index> served;
 };
 
@@ -80,7 +80,8 @@ Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const
   Steps steps;
   engine.run(std::span<const double>(times), [](auto&&...) {}, [&](const auto& w) {
     steps.ends.push_back(w.end);
-    if constexpr (costate::VariableOrderMethod<M>) steps.orders.push_back(static_cast<int>(w.order));
+    if constexpr (costate::VariableOrderMethod<M>) steps.choices.push_back(static_cast<int>(w.order));
+    if constexpr (costate::ReversibleMethod<M>) steps.choices.push_back(w.synchronised ? 1 : 0);
   });
   const double direction = times.back() > times.front() ? 1.0 : -1.0;
   for (const double t : times) {
@@ -93,10 +94,10 @@ Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const
 }
 
 /// Gradients of the loss of the replayed solve with respect to y0, theta and the times, in that order in one vector: central
-/// differences at two steps, extrapolated.
+/// differences at two steps, h and half of it, extrapolated. Its product with a direction alone if one is given.
 template <class F, class Y0, class Theta, class M>
 LongVector replayed_gradient(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const Steps& steps,
-                             const Loss& loss) {
+                             const Loss& loss, long double h = 1e-4L, const LongVector* direction = nullptr) {
   using LongState = Eigen::Matrix<long double, Y0::RowsAtCompileTime, Y0::ColsAtCompileTime>;
   const Index n = y0.size(), p = theta.size(), q = static_cast<Index>(times.size());
   LongVector x(n + p + q);
@@ -114,20 +115,16 @@ LongVector replayed_gradient(const F& f, const Y0& y0, const std::vector<double>
     engine.reset(t[0], D::to_internal(start));
     std::vector<LongVector> states;
     engine.replay(std::span<const long double>(steps.ends), std::span<const long double>(t.data(), static_cast<std::size_t>(q)),
-                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served), std::span<const int>(steps.orders));
+                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served), std::span<const int>(steps.choices));
     return loss.plain(states);
   };
+  const auto along = [&](const LongVector& d) {
+    const auto slope = [&](long double e) { return (value(x + e * d) - value(x - e * d)) / (2 * e); };
+    return (4 * slope(h / 2) - slope(h)) / 3;
+  };
+  if (direction != nullptr) return LongVector::Constant(1, along(*direction));
   LongVector g(x.size());
-  for (Index i = 0; i < x.size(); ++i) {
-    const auto slope = [&](long double h) {
-      LongVector up = x, down = x;
-      up[i] += h;
-      down[i] -= h;
-      return (value(up) - value(down)) / (2 * h);
-    };
-    const long double h = 1e-4L;
-    g[i] = (4 * slope(h / 2) - slope(h)) / 3;
-  }
+  for (Index i = 0; i < x.size(); ++i) g[i] = along(LongVector::Unit(x.size(), i));
   return g;
 }
 

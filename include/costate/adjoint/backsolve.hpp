@@ -17,6 +17,7 @@
 #include <costate/adjoint/adjoint.hpp>
 #include <costate/adjoint/adjoint_dynamics.hpp>
 #include <costate/adjoint/augmented_adjoint.hpp>
+#include <costate/ode/reversible.hpp>
 
 namespace costate {
 
@@ -139,7 +140,7 @@ struct BacksolveAdjoint {
   template <class M>
   using Solver = M;
   template <class M, class F, class Call, bool with_times>
-  using Pass = detail::BacksolvePass<M, F, Call>;
+  using Pass = detail::BacksolvePass<typename detail::WithoutReversal<M>::type, F, Call>;
 };
 
 }  // namespace costate

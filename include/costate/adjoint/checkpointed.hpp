@@ -22,11 +22,14 @@ class CheckpointRecord {
   using S = typename State::Scalar;
   using Time = time_of_t<S>;
 
-  void load(Index step, const Checkpoint& at, Time end) {
+  explicit CheckpointRecord(const M& method) : method_(method) {}
+  void load(Index step, const Checkpoint& at, Time end, bool synchronised) {
     step_ = step;
     at_ = &at;
     end_ = end;
+    synchronised_ = synchronised;
   }
+  [[nodiscard]] const M& method() const { return method_; }
   [[nodiscard]] Index size() const { return step_ + 1; }
   [[nodiscard]] const S* state(Index) const { return at_->state.y.data(); }
   [[nodiscard]] Time end(Index step) const {
@@ -40,6 +43,12 @@ class CheckpointRecord {
   {
     return std::min(at_->state.order, at_->state.known + 1);
   }
+  [[nodiscard]] const S* beside(Index) const
+    requires ReversibleMethod<M>
+  {
+    return at_->state.z.data();
+  }
+  [[nodiscard]] bool synchronised(Index) const { return synchronised_; }
   /// At the beginning of a step, this one or one before it.
   void slope(Index step, State& out) const
     requires AdamsMethod<M>
@@ -50,9 +59,11 @@ class CheckpointRecord {
   }
 
  private:
+  M method_;
   Index step_ = 0;
   const Checkpoint* at_ = nullptr;
   Time end_ = 0;
+  bool synchronised_ = false;
 };
 
 template <class M, class F, class Call, bool with_times>
@@ -76,6 +87,7 @@ class CheckpointedPass {
     kept_.reserve(slots_.size());
     free_.reserve(slots_.size());
     served_.clear();
+    synchronised_.clear();
     here_step_ = -1;
     steps_ = 0;
     total_ = engine.steps_of_run(times);
@@ -90,7 +102,9 @@ class CheckpointedPass {
     }
   }
   template <class Window>
-  void accept(const Window&) {
+  void accept(const Window& w) {
+    if constexpr (ReversibleMethod<M>)
+      if (w.synchronised) synchronised_.push_back(steps_);
     ++steps_;
     if (total_ < 0) {
       keep_online();
@@ -111,12 +125,15 @@ class CheckpointedPass {
     }
     const std::int64_t evaluations = engine_->stats().evaluations;
     Index output = static_cast<Index>(times.size());
-    Record record;
+    Record record(engine_->method());
+    std::size_t synchronised = synchronised_.size();
     Pullback pullback(f, record, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
     Time end = times.back();
     for (std::int64_t step = steps_; step-- > 0;) {
       const Checkpoint& at = reach(step, times);
-      record.load(step, at, end);
+      const bool does = synchronised > 0 && synchronised_[synchronised - 1] == step;
+      if (does) --synchronised;
+      record.load(step, at, end, does);
       end = at.t;
       const Index to = output;
       while (output > 1 && served_[static_cast<std::size_t>(output - 1)] == step) --output;
@@ -180,7 +197,8 @@ class CheckpointedPass {
   Checkpoint here_;  // the beginning of the step at hand, where no slot has it
   std::int64_t here_step_ = -1;
   std::int64_t steps_ = 0, total_ = -1, next_ = -1;
-  std::vector<Index> served_;  // the step that serves output i, −1: the start
+  std::vector<Index> served_;                // the step that serves output i, −1: the start
+  std::vector<std::int64_t> synchronised_;  // steps of a reversible method after which both solutions are one
   typename Pullback::Buffers buffers_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <costate/adjoint/adams_pullback.hpp>
+#include <costate/adjoint/reversible_pullback.hpp>
 #include <costate/adjoint/step_pullback.hpp>
 #include <costate/adjoint/step_record.hpp>
 
@@ -20,23 +21,33 @@ template <class M, class F, class Call, bool with_times, class Record>
 struct PullbackOf : std::type_identity<StepPullback<M, F, Call, with_times, Record>> {};
 template <AdamsMethod M, class F, class Call, bool with_times, class Record>
 struct PullbackOf<M, F, Call, with_times, Record> : std::type_identity<AdamsPullback<M, F, Call, with_times, Record>> {};
+template <ReversibleMethod M, class F, class Call, bool with_times, class Record>
+struct PullbackOf<M, F, Call, with_times, Record> : std::type_identity<ReversiblePullback<M, F, Call, with_times, Record>> {};
+
+template <class M, class S, class Time>
+struct RecordOf : std::type_identity<StepRecord<S, Time>> {};
+template <ReversibleMethod M, class S, class Time>
+struct RecordOf<M, S, Time> : std::type_identity<ReversibleRecord<M, S, Time>> {};
 
 template <class M, class F, class Call, bool with_times>
 class DirectPass {
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
-  using Pullback = typename PullbackOf<M, F, Call, with_times, StepRecord<S, Time>>::type;
+  using Record = typename RecordOf<M, S, Time>::type;
+  using Pullback = typename PullbackOf<M, F, Call, with_times, Record>::type;
 
  public:
   template <class A, class ForwardEngine>
   void begin(const A&, ForwardEngine& forward, std::span<const Time>) {
-    record_.clear(forward.shape().size());
+    if constexpr (ReversibleMethod<M>) record_.clear(forward.method(), forward.shape().size());
+    else record_.clear(forward.shape().size());
     served_.clear();
   }
   template <class Window>
   void accept(const Window& w) {
-    if constexpr (VariableOrderMethod<M>) record_.push_back(w.y0, w.end, w.order);
+    if constexpr (ReversibleMethod<M>) record_.push_back(w);
+    else if constexpr (VariableOrderMethod<M>) record_.push_back(w.y0, w.end, w.order);
     else record_.push_back(w.y0, w.end);
   }
   void serve(Index, Index step) { served_.push_back(step); }
@@ -53,7 +64,7 @@ class DirectPass {
   }
 
  private:
-  StepRecord<S, Time> record_;
+  Record record_;
   std::vector<Index> served_;  // the step that serves output i, −1: the start
   typename Pullback::Buffers buffers_;
 };

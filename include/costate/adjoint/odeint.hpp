@@ -15,6 +15,7 @@
 #include <costate/adjoint/checkpointed.hpp>
 #include <costate/adjoint/direct.hpp>
 #include <costate/adjoint/odeint_arguments.hpp>
+#include <costate/adjoint/reversible.hpp>
 #include <costate/adjoint/state_list.hpp>
 #include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve.hpp>
@@ -38,6 +39,13 @@ struct TapedCall {
                                                             std::declval<const P&>()))>;
   using type = CallShape<S, sample, sample ? RowsOf<Result>::value : Eigen::Dynamic, parametric ? Eigen::Dynamic : 0>;
 };
+
+/// The method that an adjoint has solved in place of M.
+template <class A, class M>
+auto solver_of(const A& adjoint, const M& method) {
+  if constexpr (requires { adjoint.solver(method); }) return adjoint.solver(method);
+  else return method;
+}
 
 /// odeint has no status to return: it throws.
 inline SolveOptions throwing(SolveOptions options) {
@@ -111,7 +119,7 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
   const auto active = [](V<S> x) { return x != nullptr && x->active; };
   out->active = !tape.workspace().paused && (active(start) || active(p) || active(at));
-  solve.solve(f, method, adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+  solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
               p == nullptr ? 1 : p->cols, out->active, out->value);
   if (out->active) {
     using N = OdeintNode<TapeType, Solve>;
@@ -138,8 +146,8 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
   } else if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
     return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
   } else {
-    auto solution = solve(f, y0, times, theta, typename A::template Solver<M>{method}, detail::throwing(options));
-    if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
+    auto solution = solve(f, y0, times, theta, detail::solver_of(adjoint, method), detail::throwing(options));
+    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = solution.stats;
     return std::move(solution.y);
   }
 }
@@ -152,8 +160,8 @@ auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& 
   } else if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
     return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
   } else {
-    auto solution = solve(f, y0, times, typename A::template Solver<M>{method}, detail::throwing(options));
-    if (adjoint.stats != nullptr) *adjoint.stats = solution.stats;
+    auto solution = solve(f, y0, times, detail::solver_of(adjoint, method), detail::throwing(options));
+    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = solution.stats;
     return std::move(solution.y);
   }
 }

@@ -19,7 +19,6 @@ template <class E>
 /// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
 template <class F, class Call, class M, class A, bool with_times>
 class TapedSolve {
-  static_assert(std::is_empty_v<M>, "costate: methods carry no data; a solve kept for reuse would not see it change");
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
@@ -42,7 +41,7 @@ class TapedSolve {
     tape_.workspace().recording = tape_.workspace().paused = false;
     tape_.workspace().depth = 0;
     view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
-    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape)) engine_.emplace(method, view_, shape, options);
+    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape) || differs(engine_->method(), method)) engine_.emplace(method, view_, shape, options);
     engine_->rhs() = view_;
     start_ = Eigen::Map<const State>(y0, shape.size());
     engine_->reset(times_.front(), start_);
@@ -55,7 +54,7 @@ class TapedSolve {
     };
     if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
     else engine_->run(span, output);
-    if (adjoint.stats != nullptr) *adjoint.stats = engine_->stats();
+    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = engine_->stats();
   }
 
   void pull(const Cotangents<S>& bar) {
@@ -69,11 +68,18 @@ class TapedSolve {
       fail_backward(A::name, e);
     } catch (const TooManyStepsError& e) {
       fail_backward(A::name, e);
+    } catch (const ReconstructionError& e) {
+      fail_backward(A::name, e);
     }
-    if (adjoint_->stats != nullptr) *adjoint_->stats = stats;
+    if (adjoint_->stats != nullptr) static_cast<Stats&>(*adjoint_->stats) = stats;
   }
 
  private:
+  static bool differs(const M& a, const M& b) {
+    if constexpr (std::is_empty_v<M>) return false;
+    else return !(a == b);
+  }
+
   std::optional<F> f_;
   std::optional<A> adjoint_;
   Tape<S> tape_;

@@ -50,6 +50,12 @@ class TooManyStepsError : public Error {
   using Error::Error;
 };
 
+/// A solve taken backward has lost the state it came from.
+class ReconstructionError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// An argument outside the interval on which an object is defined, such as a time outside a dense solution.
 class RangeError : public Error {
  public:

@@ -55,7 +55,7 @@ class Engine {
     if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity: expected finite numbers");
     t_ = t;
     state_.y = y;
-    state_.stale = true;
+    restart();
     proposal_ = static_cast<Time>(options_.first_step.value_or(0.0));
     direction_ = 1;
     memory_ = {};
@@ -63,6 +63,7 @@ class Engine {
     fixed_index_ = 0;
   }
 
+  const M& method() const { return method_; }
   Time t() const { return t_; }
   const Y& y() const { return state_.y; }
   const Stats& stats() const { return stats_; }
@@ -137,12 +138,14 @@ class Engine {
   }
 
   /// Solves on given steps that end at steps[0], steps[1], …, without error control: the solve whose derivative a discrete adjoint is.
-  /// Output i is served by step served[i]; without `served`, by the first step that reaches it, or the last one by extrapolation. A
-  /// method of variable order repeats the orders too.
+  /// Output i is served by step served[i]; without `served`, by the first step that reaches it, or the last one by extrapolation. What
+  /// a method chose in each step is repeated too: `choices` holds orders, or of a reversible method whether it synchronised (1) or not.
   template <class Output, class Observer = IgnoreSteps>
   Status replay(std::span<const Time> steps, std::span<const Time> times, Output&& output, Observer&& observer = {},
-                std::span<const Eigen::Index> served = {}, std::span<const int> orders = {}) {
-    if constexpr (VariableOrderMethod<M>) check_orders(steps.size(), orders);
+                std::span<const Eigen::Index> served = {}, std::span<const int> choices = {}) {
+    if constexpr (VariableOrderMethod<M>) check_choices(steps.size(), choices, 1, static_cast<int>(M::most));
+    if constexpr (ReversibleMethod<M>)
+      if (!choices.empty()) check_choices(steps.size(), choices, 0, 1);
     if (!steps.empty()) turn(steps.front() > t_ ? Time(1) : Time(-1));
     attempts_ = 0;
     std::size_t next = 0;
@@ -152,7 +155,8 @@ class Engine {
     }
     for (std::size_t k = 0; k < steps.size(); ++k) {
       if (state_.stale) refresh();
-      if constexpr (VariableOrderMethod<M>) state_.order = static_cast<std::size_t>(orders[k]);
+      if constexpr (VariableOrderMethod<M>) state_.order = static_cast<std::size_t>(choices[k]);
+      if constexpr (ReversibleMethod<M>) state_.choice = choices.empty() ? -1 : choices[k];
       if (const Status status = plain_step(steps[k], observer); status != Status::success) return status;
       const Window w = window();
       const auto mine = [&](std::size_t i) {
@@ -207,15 +211,19 @@ class Engine {
     attempts_ = 0;
     turn(times.back() > times.front() ? Time(1) : Time(-1));
     if constexpr (M::adaptive()) return adaptive_step(times.back(), observer);
-    else if (options_.step) return plain_step(detail::grid_point(times.front(), times.back(), k + 1, steps_of_run(times)), observer);
-    else return plain_step(times[static_cast<std::size_t>(k) + 1], observer);
+    else return plain_step(end_of_step(times, k), observer);
+  }
+  /// Where step number k of run(times) ends, for fixed steps.
+  Time end_of_step(std::span<const Time> times, Eigen::Index k) const {
+    if (options_.step) return detail::grid_point(times.front(), times.back(), k + 1, steps_of_run(times));
+    return times[static_cast<std::size_t>(k) + 1];
   }
 
   /// change(y) alters the state from outside, as an impulse does. The first stage is evaluated again; step and controller go on.
   template <class Change>
   void jump(Change&& change) {
     change(state_.y);
-    state_.stale = true;
+    restart();
   }
 
  private:
@@ -236,10 +244,11 @@ class Engine {
     return 1;
   }
 
-  static void check_orders(std::size_t steps, std::span<const int> orders) {
-    if (orders.size() != steps) detail::fail<OptionError>("replay() of ", steps, " steps with ", orders.size(), " orders: expected one for each step");
-    for (const int k : orders)
-      if (k < 1 || k > static_cast<int>(M::most)) detail::fail<OptionError>("replay() with order ", k, ": expected 1 to ", M::most);
+  static void check_choices(std::size_t steps, std::span<const int> choices, int least, int most) {
+    if (choices.size() != steps)
+      detail::fail<OptionError>("replay() of ", steps, " steps with ", choices.size(), " orders or choices: expected one for each step");
+    for (const int k : choices)
+      if (k < least || k > most) detail::fail<OptionError>("replay() with order or choice ", k, ": expected ", least, " to ", most);
   }
 
   void turn(Time direction) {
@@ -247,6 +256,12 @@ class Engine {
     direction_ = direction;
     memory_ = {};
     method_.turn(state_);
+  }
+
+  /// The state was set from outside.
+  void restart() {
+    if constexpr (ReversibleMethod<M>) method_.restart(state_);
+    else state_.stale = true;
   }
 
   void refresh() {

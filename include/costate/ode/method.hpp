@@ -25,6 +25,10 @@ concept OneStepMethod = Method<M> && requires { M::tableau.stages; };
 template <class M>
 concept VariableOrderMethod = Method<M> && requires { M::variable_order; };
 
+/// A method whose steps can be undone: two solutions side by side, see reversible.hpp.
+template <class M>
+concept ReversibleMethod = Method<M> && requires { M::reversible; };
+
 /// A method that controls its step by an embedded error estimate of order M::error_order.
 template <class M>
 concept AdaptiveMethod = Method<M> && M::adaptive() && requires {
