@@ -39,6 +39,8 @@ TEST_CASE("the gradient of a reversible solve is the derivative of the replayed 
     CHECK(worst_on_the_pendulum(method, cs::ReversibleAdjoint{}, options) < 1e-9);
   };
   check(cs::Reversible<cs::Euler>{}, {.step = 0.12});
+  check(cs::AsynchronousLeapfrog{.damping = 0.9, .synchronise = 5}, {.step = 0.12});
+  check(cs::AsynchronousLeapfrog{}, {.step = 0.12});
   check(cs::Reversible<cs::Rk4>{.coupling = 0.9, .synchronise = 5}, {.step = 0.12});
   check(cs::Reversible<cs::Dopri5>{.coupling = 0.9, .synchronise = 3}, {.rtol = 1e-4, .atol = 1e-4});
   CHECK(worst_on_the_pendulum(cs::Reversible<cs::Rk4>{}, cs::ReversibleAdjoint{}, {}) < 1e-9);  // a step per output

@@ -1,6 +1,7 @@
 #include <costate/adjoint/reversible.hpp>
 
 #include <costate/adjoint/odeint.hpp>
+#include <costate/ode/asynchronous_leapfrog.hpp>
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/rk4.hpp>
 
@@ -72,6 +73,18 @@ TEST_CASE("100,000 steps are undone: by a coupling close to one, or synchronised
     CHECK((gradient - direct).norm() < 1e-9 * direct.norm());
     CHECK(std::abs(along - slope) < 1e-9L * std::abs(slope));
   }
+}
+
+TEST_CASE("asynchronous leapfrog steps are undone, and what cannot be is refused", "[adjoint]") {
+  const cs::SolveOptions options{.step = 0.01};
+  const Eigen::Vector3d undamped(1, 0, 0);
+  cs::ReversibleStats stats;
+  for (const cs::AsynchronousLeapfrog& method : {cs::AsynchronousLeapfrog{}, cs::AsynchronousLeapfrog{.synchronise = 0}, cs::AsynchronousLeapfrog{.damping = 0.99}}) {
+    CHECK(distance_to_direct(forced_pendulum, start, {0, 30, 100}, undamped, method, options, stats) < 1e-9);
+    CHECK(stats.evaluations <= 10001 + stats.synchronisations);
+  }
+  const auto damped = [&] { distance_to_direct(forced_pendulum, start, {0, 100}, undamped, cs::AsynchronousLeapfrog{0.9, 0}, options, stats); };
+  CHECK_THROWS_AS(damped(), cs::ReconstructionError);
 }
 
 TEST_CASE("adaptive reversible steps on Kepler's problem are undone", "[adjoint]") {

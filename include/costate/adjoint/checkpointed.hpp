@@ -46,7 +46,8 @@ class CheckpointRecord {
   [[nodiscard]] const S* beside(Index) const
     requires ReversibleMethod<M>
   {
-    return at_->state.z.data();
+    if constexpr (requires { at_->state.z; }) return at_->state.z.data();
+    else return at_->state.slope.data();
   }
   [[nodiscard]] bool synchronised(Index) const { return synchronised_; }
   /// At the beginning of a step, this one or one before it.
@@ -75,6 +76,8 @@ class CheckpointedPass {
   using Checkpoint = typename ForwardEngine::Checkpoint;
   using Record = CheckpointRecord<M, State, Checkpoint>;
   using Pullback = typename PullbackOf<M, F, Call, with_times, Record>::type;
+
+  static constexpr bool keeps_slope = AdamsMethod<M> || std::is_same_v<M, AsynchronousLeapfrog>;  // a step needs more than y, so f at once
 
  public:
   template <class A>
@@ -178,13 +181,13 @@ class CheckpointedPass {
     if (here_step_ == step) return here_;
     const Checkpoint& last = slots_[kept_.back().slot];
     const bool there = kept_.back().step == step;
-    if (there && !(AdamsMethod<M> && last.state.stale)) return last;
+    if (there && !(keeps_slope && last.state.stale)) return last;
     engine_->restore(last);
     for (std::int64_t k = kept_.back().step; k < step;) {
       for (const std::int64_t stop = after_next(k, step + 1); k < stop; ++k) engine_->step_of_run(times, k);
       if (k < step) keep(k);
     }
-    if constexpr (AdamsMethod<M>) engine_->prepare();  // the initial state's slope
+    if constexpr (keeps_slope) engine_->prepare();
     keep_here(step);
     return here_;
   }

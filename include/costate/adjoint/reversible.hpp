@@ -18,7 +18,7 @@ namespace costate {
 
 /// What a reversible solve and its gradient did.
 struct ReversibleStats : Stats {
-  double coupling = 0;                ///< λ
+  double coupling = 0;                ///< λ, of the asynchronous leapfrog 2η − 1: what undoing a step divides by
   Eigen::Index synchronise = 0;       ///< K, 0: never
   std::int64_t synchronisations = 0;  ///< so many anchors of two states each were kept
   std::int64_t repairs = 0;           ///< segments between them whose steps were taken once more
@@ -32,7 +32,7 @@ class ReversiblePass {
   static_assert(ReversibleMethod<M>,
                 "costate: ReversibleAdjoint needs a one-step method (Rk4, Dopri5, …) or one that is reversible; Adams looks back: DirectAdjoint, "
                 "CheckpointedAdjoint and BacksolveAdjoint are for it");
-  using Sweep = ReversibleSweep<M, F, Call, with_times>;
+  using Sweep = typename SweepOf<M, F, Call, with_times>::type;
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
@@ -68,10 +68,10 @@ class ReversiblePass {
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     if (!end_known_ && steps_ > 0) end_ = engine_->window().z1;
     end_known_ = true;
-    ReversibleStats told{{}, engine_->method().coupling, engine_->method().synchronise, static_cast<std::int64_t>(anchor_steps_.size()), 0, 0};
+    ReversibleStats told{{}, factor(engine_->method()), engine_->method().synchronise, static_cast<std::int64_t>(anchor_steps_.size()), 0, 0};
     Index output = static_cast<Index>(times.size());
-    Sweep sweep(f, static_cast<S>(told.coupling), times, outputs + (output - 1) * n_, bar, buffers_, stats);
-    if (steps_ > 0) buffers_.z = end_;
+    Sweep sweep(f, engine_->method(), times, outputs + (output - 1) * n_, bar, buffers_, stats);
+    if (steps_ > 0) sweep.start(end_.data());
     std::int64_t to = steps_;
     for (std::size_t left = anchor_steps_.size() + 1; left-- > 0;) {
       const std::int64_t from = left > 0 ? anchor_steps_[left - 1] + 1 : 0;
@@ -80,22 +80,23 @@ class ReversiblePass {
       const Index output_before = output;
       const S size = std::max(anchor.cwiseAbs().maxCoeff(), buffers_.y.cwiseAbs().maxCoeff());
       undo(sweep, from, to, times, output, nullptr);
-      const S missed = to == from ? S(0) : std::max((buffers_.y - anchor).cwiseAbs().maxCoeff(), (buffers_.z - anchor).cwiseAbs().maxCoeff());
-      told.amplification = std::max(told.amplification, missed > 0 ? static_cast<double>(missed / (size * std::numeric_limits<S>::epsilon())) : 0.0);
+      const Time at = from == 0 ? times.front() : end_of(times, from - 1);
+      const S missed = to == from ? S(0) : sweep.missed(at, anchor, size);
+      told.amplification = std::max(told.amplification, static_cast<double>(missed / std::numeric_limits<S>::epsilon()));
       const bool repairable = told.synchronise > 0;
-      if (!(missed <= lost(repairable) * size)) {
-        if (!repairable) fail_lost(missed / size, times.front());
+      if (!(missed <= lost(repairable))) {
+        if (!repairable) fail_lost(missed, at);
         restore(sweep, bar);
         output = output_before;
-        store(from, to, anchor, times, stats);
+        store(from, to, at, anchor, times, stats);
         undo(sweep, from, to, times, output, &record_);
         ++told.repairs;
       }
       if (left == 0) break;
       to = from;
       buffers_.y = anchor;
-      buffers_.z = Eigen::Map<const State>(anchors_[static_cast<Index>(left) - 1] + n_, n_);
-      sweep.synchronise();
+      sweep.start(anchors_[static_cast<Index>(left) - 1] + n_);
+      sweep.synchronise(at);
     }
     sweep.finish(output);
     if (report_ != nullptr) {
@@ -107,6 +108,11 @@ class ReversiblePass {
  private:
   using Vector = Eigen::Matrix<S, Eigen::Dynamic, 1>;
 
+  /// What undoing a step divides by.
+  static double factor(const M& method) {
+    if constexpr (requires { method.coupling; }) return method.coupling;
+    else return 2 * method.damping - 1;
+  }
   /// A reconstruction this far off its anchor, relative to the state, is lost: 4e-10, in single precision 7e-5. The gradient loses less,
   /// and where the alternative is none at all 1e-8 and 3e-4 pass.
   static S lost(bool repairable) { return std::pow(std::numeric_limits<S>::epsilon(), repairable ? S(0.6) : S(0.5)); }
@@ -147,12 +153,12 @@ class ReversiblePass {
     sweep.z_counts(saved_z_counts_);
   }
   /// Takes a segment's steps once more and stores them.
-  void store(std::int64_t from, std::int64_t to, const State& anchor, std::span<const Time> times, Stats& stats) {
+  void store(std::int64_t from, std::int64_t to, Time at, const State& anchor, std::span<const Time> times, Stats& stats) {
     record_.clear(engine_->method(), n_);
     segment_ends_.clear();
     for (std::int64_t step = from; step < to; ++step) segment_ends_.push_back(end_of(times, step));
     choices_.assign(segment_ends_.size(), 0);
-    engine_->reset(from == 0 ? times.front() : end_of(times, from - 1), anchor);
+    engine_->reset(at, anchor);
     engine_->replay(std::span<const Time>(segment_ends_), {}, [](auto&&...) {}, [&](const auto& w) { record_.push_back(w); }, {},
                     std::span<const int>(choices_));
     stats.backward_evaluations += engine_->stats().evaluations;

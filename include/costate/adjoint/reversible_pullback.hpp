@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <costate/adjoint/adjoint.hpp>
+#include <costate/adjoint/leapfrog_pullback.hpp>
 #include <costate/adjoint/step_record.hpp>
 #include <costate/ode/reversible.hpp>
 
@@ -44,9 +45,9 @@ class ReversibleSweep {
   using Buffers = ReversibleBuffers<State, stages>;
 
   /// Begins at the end of the solve with the state y_end there. Cotangents of y0, theta and times are added to bar's.
-  ReversibleSweep(const DynamicsView<F, Call>& f, S coupling, std::span<const Time> times, const S* y_end, const Cotangents<S>& bar,
+  ReversibleSweep(const DynamicsView<F, Call>& f, const M& method, std::span<const Time> times, const S* y_end, const Cotangents<S>& bar,
                   Buffers& buffers, Stats& stats)
-      : vjp_(f), coupling_(coupling), n_(f.rows() * f.cols()), times_(times), bar_(bar), b_(buffers), stats_(stats) {
+      : vjp_(f), coupling_(static_cast<S>(method.coupling)), n_(f.rows() * f.cols()), times_(times), bar_(bar), b_(buffers), stats_(stats) {
     b_.resize(n_);
     b_.segments.clear();
     b_.ybar.setZero();
@@ -54,8 +55,8 @@ class ReversibleSweep {
     b_.y = Eigen::Map<const State>(y_end, n_);
   }
 
-  /// z was made equal y after the step that comes next.
-  void synchronise() {
+  /// z was made equal y at the end of the step that comes next, which is where the sweep is.
+  void synchronise(Time) {
     b_.ybar += b_.zbar;
     b_.zbar.setZero();
     z_counts_ = false;
@@ -64,6 +65,14 @@ class ReversibleSweep {
   /// Whether zbar is not zero.
   [[nodiscard]] bool z_counts() const { return z_counts_; }
   void z_counts(bool does) { z_counts_ = does; }
+
+  /// How far the steps undone miss the anchor, relative to the size of y.
+  S missed(Time, const State& anchor, S size) const {
+    const S distance = (b_.y - anchor).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>() + (b_.z - anchor).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
+    return distance == S(0) ? S(0) : distance / size;
+  }
+  /// Where undoing begins.
+  void start(const S* z) { b_.z = Eigen::Map<const State>(z, n_); }
 
   /// Pulls back a step that serves the outputs `from` to `to` − 1. y0 and z0 are at its beginning; null: the step is undone. It is the
   /// solve's first if `first`.
@@ -222,6 +231,12 @@ class ReversibleSweep {
   bool z_counts_ = false;  // zbar is not zero
 };
 
+/// The sweep over steps of M.
+template <class M, class F, class Call, bool with_times>
+struct SweepOf : std::type_identity<ReversibleSweep<M, F, Call, with_times>> {};
+template <class F, class Call, bool with_times>
+struct SweepOf<AsynchronousLeapfrog, F, Call, with_times> : std::type_identity<LeapfrogSweep<F, Call, with_times>> {};
+
 /// What a reversible solve leaves for its discrete adjoint: two states a step.
 template <ReversibleMethod M, class S, class Time>
 class ReversibleRecord {
@@ -260,7 +275,7 @@ class ReversibleRecord {
 /// Pulls back recorded steps as StepPullback does; Record tells z at their beginning and which of them synchronised.
 template <class M, class F, class Call, bool with_times, class Record>
 class ReversiblePullback {
-  using Sweep = ReversibleSweep<M, F, Call, with_times>;
+  using Sweep = typename SweepOf<M, F, Call, with_times>::type;
   using S = typename Sweep::S;
   using Time = typename Sweep::Time;
 
@@ -269,10 +284,10 @@ class ReversiblePullback {
 
   ReversiblePullback(const DynamicsView<F, Call>& f, const Record& record, std::span<const Time> times, const S* y_end,
                      const Cotangents<S>& bar, Buffers& buffers, Stats& stats)
-      : sweep_(f, static_cast<S>(record.method().coupling), times, y_end, bar, buffers, stats), record_(record), start_(times.front()) {}
+      : sweep_(f, record.method(), times, y_end, bar, buffers, stats), record_(record), start_(times.front()) {}
 
   void pull(Index n, Index from, Index to) {
-    if (record_.synchronised(n)) sweep_.synchronise();
+    if (record_.synchronised(n)) sweep_.synchronise(record_.end(n));
     sweep_.step(n == 0, n == 0 ? start_ : record_.end(n - 1), record_.end(n), from, to, record_.state(n), record_.beside(n));
   }
   void finish(Index to) { sweep_.finish(to); }
