@@ -4,11 +4,11 @@
 // solved backward in time (Pontryagin et al. 1962; Chen et al., NeurIPS 2018). The state is z = [y; a]; θ̄ is a quadrature, which the
 // solver accumulates by its weights (rhs.hpp): neither is it part of z nor is it stored per stage.
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include <costate/adjoint/quadrature_error.hpp>
 #include <costate/adjoint/vjp.hpp>
 #include <costate/ode/options.hpp>
 #include <costate/ode/rhs.hpp>
@@ -58,13 +58,12 @@ class AdjointDynamics {
   /// In units of the tolerance: of the whole gradient's norm, or entry by entry where the parameters are in the norm.
   [[nodiscard]] double quadrature_error() const {
     if (theta_bar_.size() == 0) return 0;
-    const S least = std::numeric_limits<S>::min(), root = std::sqrt(static_cast<S>(theta_bar_.size()));
     if (in_norm_) {
+      const S least = std::numeric_limits<S>::min(), root = std::sqrt(static_cast<S>(theta_bar_.size()));
       const auto scale = tolerances_.atol + least + tolerances_.rtol * theta_bar_.array().abs().max((theta_bar_ + sum_).array().abs());
       return static_cast<double>((error_.array() / scale).matrix().norm() / root);
     }
-    const S size = std::max(theta_bar_.norm(), (theta_bar_ + sum_).norm()) / root;
-    return static_cast<double>(error_.norm() / root / (tolerances_.atol + least + tolerances_.rtol * size));
+    return costate::detail::quadrature_error(theta_bar_, sum_, error_, tolerances_);
   }
   /// Whether the parameters control the step like the state; otherwise only where their error exceeds the tolerance.
   [[nodiscard]] bool in_norm() const { return in_norm_; }

@@ -14,6 +14,7 @@
 #include <costate/adjoint/backsolve.hpp>
 #include <costate/adjoint/checkpointed.hpp>
 #include <costate/adjoint/direct.hpp>
+#include <costate/adjoint/interpolating.hpp>
 #include <costate/adjoint/odeint_arguments.hpp>
 #include <costate/adjoint/reversible.hpp>
 #include <costate/adjoint/state_list.hpp>
