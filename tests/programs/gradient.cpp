@@ -1,4 +1,4 @@
-// One loss, two ways to its gradient.
+// One loss, four ways to its gradient.
 #include <costate/costate.hpp>
 
 #include <cstdio>
@@ -29,4 +29,5 @@ int main() {
   report("direct", cs::DirectAdjoint{});
   report("checkpointed", cs::CheckpointedAdjoint{.slots = 8});
   report("backsolve", cs::BacksolveAdjoint{});
+  report("interpolating", cs::InterpolatingAdjoint{});
 }

@@ -2,8 +2,8 @@
 // The continuous adjoint, solved backward in time beside the state by the same solver templates. Its memory does not depend on the
 // number of steps.
 //
-// At an output time with a cotangent the step ends, the adjoint state jumps, the first stage is evaluated again, and step size and controller
-// go on (backward_sweep.hpp). There the state is also set to the forward solve's, which costs nothing more.
+// At an output time with a cotangent the step ends, the adjoint state jumps, the first stage is evaluated again, and step size and
+// controller go on (backward_sweep.hpp). There the state is also set to the forward solve's, which costs nothing more.
 
 #include <optional>
 #include <span>

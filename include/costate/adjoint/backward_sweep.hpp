@@ -36,10 +36,10 @@ class BackwardSweep {
 
  public:
   /// reach(t, y, g, first) goes to an output's time, the first time by beginning there, and jumps by the scaled cotangent g.
-  /// finish(t, scale) goes to the initial time and returns the adjoint state there, still scaled. `every`: steps are one per output interval.
+  /// finish(t, scale) goes to the initial time and returns the adjoint state there, still scaled. `every`: one step per output interval.
   template <class Reach, class Finish>
-  void operator()(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, bool every, Stats& stats,
-                  Reach&& reach, Finish&& finish) {
+  void operator()(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, bool every,
+                  Stats& stats, Reach&& reach, Finish&& finish) {
     const Index n = f.rows() * f.cols(), last = static_cast<Index>(times.size()) - 1;
     const auto y = [&](Index i) { return Eigen::Map<const State>(outputs + i * n, n); };
     const auto g = [&](Index i) { return Eigen::Map<const State>(bar.outputs + i * n, n); };
