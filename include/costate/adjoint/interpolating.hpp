@@ -159,12 +159,14 @@ class InterpolatingPass {
 }  // namespace detail
 
 /// The continuous adjoint along the dense output of the forward solve. Right where BacksolveAdjoint cannot reconstruct the state, for
-/// contracting and moderately stiff dynamics, and where parameters are many: they never enter the backward solve. Wrong where the gradient
-/// of the discrete solution is wanted: its error follows the tolerances of both solves and the order of the dense output. Memory is
-/// steps · (degree + 1) states, with degree that of the dense output (4 of Dopri5, 3 of Rk4, 13 of Adams): DirectAdjoint takes less.
+/// contracting and moderately stiff dynamics: y does not drift. Wrong where the gradient of the discrete solution is wanted: its error
+/// follows the tolerances of both solves and the order of the dense output. Memory is steps · (degree + 1) states, with degree that of the
+/// dense output (4 of Dopri5, 3 of Rk4, 13 of Adams): DirectAdjoint takes less. The parameters are no part of the backward solve, nor of
+/// Adams' history.
 ///
-/// It costs one vjp per stage, and three or seven per step for the parameters: with Dopri5 one and a half to two times BacksolveAdjoint's,
-/// with Adams, whose steps are short, two to four times. Without error control it is one, three or seven, as the method's order wants.
+/// It costs a vjp of the state alone per stage, and three or seven with the parameters per step: with Dopri5 one and a half to two times
+/// BacksolveAdjoint's vjps, with Adams, whose steps are short, two to four times. Without error control it is one, three or seven per step, as
+/// the method's order wants.
 struct InterpolatingAdjoint {
   std::optional<double> rtol = std::nullopt;  ///< of the backward solve and the parameters' integral; default: the forward one's
   std::optional<double> atol = std::nullopt;  ///< likewise
