@@ -165,8 +165,8 @@ class InterpolatingPass {
 /// Adams' history.
 ///
 /// It costs a vjp of the state alone per stage, and three or seven with the parameters per step: with Dopri5 one and a half to two times
-/// BacksolveAdjoint's vjps, with Adams, whose steps are short, two to four times. Without error control it is one, three or seven per step, as
-/// the method's order wants.
+/// BacksolveAdjoint's vjps, with Adams, whose steps are short, two to four times. Without error control it is one, three or seven per step,
+/// as the method's order wants.
 struct InterpolatingAdjoint {
   std::optional<double> rtol = std::nullopt;  ///< of the backward solve and the parameters' integral; default: the forward one's
   std::optional<double> atol = std::nullopt;  ///< likewise
