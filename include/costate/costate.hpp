@@ -19,12 +19,14 @@
 #include <costate/ode/adams_bashforth.hpp>
 #include <costate/ode/adams_moulton.hpp>
 #include <costate/ode/adaptive_heun.hpp>
+#include <costate/ode/asynchronous_leapfrog.hpp>
 #include <costate/ode/bosh3.hpp>
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/euler.hpp>
 #include <costate/ode/heun.hpp>
 #include <costate/ode/integrator.hpp>
 #include <costate/ode/midpoint.hpp>
+#include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
 #include <costate/optim/adam.hpp>

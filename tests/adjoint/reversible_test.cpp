@@ -137,11 +137,14 @@ TEST_CASE("a reused reversible gradient does not allocate", "[adjoint]") {
   run(cs::Dopri5{}, {.rtol = 1e-8});
 }
 
-TEST_CASE("the continuous adjoint of a reversible solve is solved by the method that was made reversible", "[adjoint]") {
-  const std::vector<double> times{0, 1, 2};
-  const auto loss = Loss::random(3, 2, 1, 5);
-  const auto gradient = [&](const auto& adjoint) {
-    return adjoint_gradient(forced_pendulum, start, as_vector(times), p, cs::Reversible<cs::Dopri5>{}, adjoint, {.rtol = 1e-10, .atol = 1e-10}, loss);
+TEST_CASE("continuous adjoints of a reversible solve are solved by the method that was made reversible", "[adjoint]") {
+  const auto distance = [](const auto& method, const auto& adjoint, const cs::SolveOptions& options) {
+    const auto loss = Loss::random(3, 2, 1, 5);
+    const auto gradient = [&](const auto& by) { return adjoint_gradient(forced_pendulum, start, Eigen::Vector3d(0, 1, 2), p, method, by, options, loss); };
+    return (gradient(adjoint) - gradient(cs::DirectAdjoint{})).norm();
   };
-  CHECK((gradient(cs::BacksolveAdjoint{}) - gradient(cs::DirectAdjoint{})).norm() < 1e-6);
+  const cs::SolveOptions tight{.rtol = 1e-10, .atol = 1e-10}, short_steps{.step = 1e-3};
+  CHECK(distance(cs::Reversible<cs::Dopri5>{}, cs::BacksolveAdjoint{}, tight) < 1e-6);
+  CHECK(distance(cs::Reversible<cs::Dopri5>{}, cs::InterpolatingAdjoint{}, tight) < 1e-6);
+  CHECK(distance(cs::AsynchronousLeapfrog{}, cs::BacksolveAdjoint{}, short_steps) < 1e-4);
 }

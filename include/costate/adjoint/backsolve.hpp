@@ -12,8 +12,8 @@
 #include <costate/adjoint/adjoint.hpp>
 #include <costate/adjoint/adjoint_dynamics.hpp>
 #include <costate/adjoint/augmented_adjoint.hpp>
-#include <costate/ode/reversible.hpp>
 #include <costate/adjoint/backward_sweep.hpp>
+#include <costate/ode/reversible.hpp>
 
 namespace costate {
 

@@ -21,6 +21,7 @@
 #include <costate/adjoint/dense_record.hpp>
 #include <costate/adjoint/gauss_kronrod.hpp>
 #include <costate/adjoint/quadrature_error.hpp>
+#include <costate/ode/reversible.hpp>
 
 namespace costate {
 
@@ -177,7 +178,7 @@ struct InterpolatingAdjoint {
   template <class M>
   using Solver = M;
   template <class M, class F, class Call, bool with_times>
-  using Pass = detail::InterpolatingPass<M, F, Call>;
+  using Pass = detail::InterpolatingPass<typename detail::WithoutReversal<M>::type, F, Call>;
 };
 
 }  // namespace costate

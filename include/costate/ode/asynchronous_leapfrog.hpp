@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-#include <costate/ode/method.hpp>
+#include <costate/ode/midpoint.hpp>
 
 namespace costate {
 
@@ -69,6 +69,7 @@ struct AsynchronousLeapfrog {
   double damping = 1;               ///< η, 1/2 < η ≤ 1; 1: none
   Eigen::Index synchronise = 1000;  ///< v is made f(t, y) after so many steps, or earlier where needed; 0: never
 
+  using Base = Midpoint;  // a step from v = f
   static constexpr bool reversible = true;
   static constexpr int order = 2, dense_order = 2;
   static constexpr bool adaptive() { return false; }
