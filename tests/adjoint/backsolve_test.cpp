@@ -159,3 +159,51 @@ TEST_CASE("the backsolve adjoint's relative error does not depend on the loss's 
   const Eigen::Vector2d exact(std::cos(10 * w) - w * std::sin(10 * w), std::sin(10 * w) / w + std::cos(10 * w));
   for (const double scale : {1.0, 1e-8, 1e8}) CHECK((gradient_at(scale) - exact).norm() < 1e-3);  // rtol 1e-6 over five periods
 }
+
+TEST_CASE("a state that cannot be solved backward is noticed", "[adjoint]") {
+  const auto tracking = [](auto t, const auto& y, const auto& k) { return cs::stack(-k[0] * cs::sin(y[0] - cs::cos(t))); };
+  cs::Stats stats;
+  const auto gradient_by = [&](const auto& adjoint, double end) {
+    return cs::gradient([&](const auto& k) {
+      return cs::sum(cs::odeint(tracking, Eigen::Matrix<double, 1, 1>(0.5), {0.0, end}, k, cs::Dopri5{}, adjoint, {.rtol = 1e-6, .atol = 1e-6}).back());
+    }, Eigen::Matrix<double, 1, 1>(50.0))[0];
+  };
+  CHECK_THROWS_AS(gradient_by(cs::BacksolveAdjoint{.stats = &stats}, 2.0), cs::ReconstructionError);
+  const double exact = gradient_by(cs::DirectAdjoint{}, 2.0);
+  const double lost = gradient_by(cs::BacksolveAdjoint{.lost = std::numeric_limits<double>::infinity(), .stats = &stats}, 2.0);
+  CHECK(stats.reconstruction > 0.1);
+  CHECK(std::abs(lost - exact) > 10 * std::abs(exact));
+  const double sound = gradient_by(cs::BacksolveAdjoint{.stats = &stats}, 0.05);
+  CHECK(stats.reconstruction < 1e-4);
+  CHECK(std::abs(sound - gradient_by(cs::DirectAdjoint{}, 0.05)) < 1e-4 * std::abs(sound));
+  CHECK_THROWS_AS(gradient_by(cs::BacksolveAdjoint{.lost = 0}, 2.0), cs::OptionError);
+}
+
+TEST_CASE("going on through outputs is cheaper than beginning anew at each", "[adjoint]") {
+  const Eigen::VectorXd grid = cs::linspace(0.0, 10.0, 51);
+  for (const double tolerance : {1e-4, 1e-6, 1e-8}) {
+    const cs::SolveOptions options{.rtol = tolerance, .atol = tolerance};
+    cs::Stats through;
+    cs::gradient([&](const auto& k) {
+      return cs::sum(cs::hstack(cs::odeint(lotka_volterra, start, grid, k, cs::Dopri5{}, cs::BacksolveAdjoint{.stats = &through}, options)));
+    }, p);
+    std::vector<cs::Stats> anew(50);
+    cs::gradient([&](const auto& k) {
+      const auto segment = [&](const auto& y, Index i) {
+        return cs::odeint(lotka_volterra, y, {grid[i], grid[i + 1]}, k, cs::Dopri5{}, cs::BacksolveAdjoint{.stats = &anew[static_cast<std::size_t>(i)]}, options)
+            .back().template as<cs::Kind::array>();
+      };
+      auto y = segment(start, 0);
+      auto total = cs::sum(y);
+      for (Index i = 1; i < 50; ++i) {
+        y = segment(y, i);
+        total = total + cs::sum(y);
+      }
+      return total;
+    }, p);
+    std::int64_t vjps = 0;
+    for (const auto& stats : anew) vjps += stats.vjps;
+    CAPTURE(tolerance, through.vjps, vjps);
+    CHECK(10 * through.vjps <= 9 * vjps);
+  }
+}

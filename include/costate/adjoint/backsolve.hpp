@@ -3,8 +3,9 @@
 // number of steps.
 //
 // At an output time with a cotangent the step ends, the adjoint state jumps, the first stage is evaluated again, and step size and
-// controller go on (backward_sweep.hpp). There the state is also set to the forward solve's, which costs nothing more.
+// controller go on (backward_sweep.hpp). There the state is compared with the forward solve's and set to it, which costs nothing more.
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -35,6 +36,8 @@ class BacksolvePass {
   void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time>) {
     options_ = backward_options(adjoint, forward.options());
     parameters_in_norm_ = adjoint.parameters_in_norm;
+    lost_ = adjoint.lost;
+    if (!(lost_ > 0)) fail<OptionError>("BacksolveAdjoint::lost = ", lost_, ": expected a positive number");
     check_options<S>(options_, {2 * forward.shape().rows, forward.shape().cols});
   }
   template <class Window>
@@ -44,7 +47,8 @@ class BacksolvePass {
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     const Shape shape{2 * f.rows(), f.cols()};
     const Index n = f.rows() * f.cols();
-    dynamics_.begin(f, bar.theta != nullptr, check_options<S>(options_, shape), parameters_in_norm_);
+    tolerances_ = check_options<S>(options_, shape);
+    dynamics_.begin(f, bar.theta != nullptr, tolerances_, parameters_in_norm_);
     if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail())
       engine_.emplace(M{}, typename Backward::Rhs{&dynamics_}, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
@@ -58,6 +62,7 @@ class BacksolvePass {
             engine.reset(t, z_);
           } else {
             engine.advance_to(t);
+            compare(t, y, stats);
             engine.jump([&](State& z) {
               z.template head<Backward::half_rows>(n) = y;
               z.template segment<Backward::half_rows>(n, n) += g;
@@ -66,6 +71,7 @@ class BacksolvePass {
         },
         [&](Time t, S scale) {
           engine.advance_to(t);
+          compare(t, Eigen::Map<const typename Call::State>(outputs, n), stats);
           if (bar.theta != nullptr) {
             const auto& theta_bar = dynamics_.theta_bar(engine.y());
             Eigen::Map<typename Backward::Vector>(bar.theta, theta_bar.size()) += scale * theta_bar;
@@ -77,8 +83,23 @@ class BacksolvePass {
   }
 
  private:
+  /// The state that came out backward with the one that was there.
+  template <class Y>
+  void compare(Time t, const Y& y, Stats& stats) const {
+    const auto back = engine_->y().template head<Backward::half_rows>(y.size());
+    const double distance = static_cast<double>((back - y).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()),
+                 size = static_cast<double>(y.cwiseAbs().maxCoeff() + tolerances_.atol), missed = distance > 0 ? distance / size : distance;
+    stats.reconstruction = std::max(stats.reconstruction, missed);
+    if (!(missed <= lost_))
+      fail<ReconstructionError>("the state solved backward to t = ", t, " is off by ", missed, " of its size (more than ", lost_,
+                                "): the dynamics contracts too strongly to be solved backward, or tolerance or step are too coarse; ask for outputs in between, "
+                                "or use InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint");
+  }
+
   SolveOptions options_;
   bool parameters_in_norm_ = false;
+  double lost_ = 0;
+  Tolerances<S> tolerances_{};
   Backward dynamics_;
   std::optional<Engine<M, State, typename Backward::Rhs>> engine_;
   State z_;
@@ -89,7 +110,9 @@ class BacksolvePass {
 
 /// The continuous adjoint, in memory that does not depend on the number of steps. Its error follows the tolerances of both solves, it
 /// is not the derivative of the discrete solution. The wrong choice for stiff or strongly contracting dynamics, whose state cannot be
-/// reconstructed backward: there, and wherever a state per step fits into memory, use DirectAdjoint.
+/// reconstructed backward: there, and wherever a state per step fits into memory, use DirectAdjoint. Where an output has a cotangent, and at
+/// the initial time, the reconstruction is compared with the state that was there: `lost` says how far it may be off, stats.reconstruction
+/// how far it was.
 ///
 /// The parameters' integral is left out of the error norm (Kidger, Chen & Lyons 2021) unless its embedded error exceeds the tolerance.
 /// Solved by Adams, whose history holds it, it always counts, as one vector.
@@ -98,6 +121,7 @@ struct BacksolveAdjoint {
   std::optional<double> atol = std::nullopt;  ///< likewise
   std::optional<double> step = std::nullopt;  ///< of a fixed-step method, likewise
   bool parameters_in_norm = false;            ///< the parameters' integral controls the step as the state does, entry by entry; not of Adams
+  double lost = 0.1;                          ///< ReconstructionError where the state is off by more of its size; infinity: never
   Stats* stats = nullptr;                     ///< where the counts of solve and gradient are left; null: nowhere
 
   static constexpr const char* name = "BacksolveAdjoint";

@@ -22,7 +22,7 @@ struct ReversibleStats : Stats {
   Eigen::Index synchronise = 0;       ///< K, 0: never
   std::int64_t synchronisations = 0;  ///< so many anchors of two states each were kept
   std::int64_t repairs = 0;           ///< segments between them whose steps were taken once more
-  double amplification = 0;           ///< of rounding by undoing steps: the largest relative distance to an anchor, in units of the machine's precision
+  double amplification = 0;           ///< of rounding by undoing steps: `reconstruction` in units of the machine's precision
 };
 
 namespace detail {
@@ -82,7 +82,7 @@ class ReversiblePass {
       undo(sweep, from, to, times, output, nullptr);
       const Time at = from == 0 ? times.front() : end_of(times, from - 1);
       const S missed = to == from ? S(0) : sweep.missed(at, anchor, size);
-      told.amplification = std::max(told.amplification, static_cast<double>(missed / std::numeric_limits<S>::epsilon()));
+      stats.reconstruction = std::max(stats.reconstruction, static_cast<double>(missed));
       const bool repairable = told.synchronise > 0;
       if (!(missed <= lost(repairable))) {
         if (!repairable) fail_lost(missed, at);
@@ -101,6 +101,7 @@ class ReversiblePass {
     sweep.finish(output);
     if (report_ != nullptr) {
       static_cast<Stats&>(told) = stats;
+      told.amplification = stats.reconstruction / static_cast<double>(std::numeric_limits<S>::epsilon());
       *report_ = told;
     }
   }
