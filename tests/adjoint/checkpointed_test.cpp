@@ -80,6 +80,28 @@ TEST_CASE("a reused checkpointed gradient does not allocate", "[adjoint]") {
   run(cs::Dopri5{}, {.rtol = 1e-8});
 }
 
+TEST_CASE("a budget of memory: no step is taken again while all fit, then checkpoints thin out, and the gradient stays", "[adjoint]") {
+  cs::Stats stats;
+  const auto gradient = [&](const auto& method, const auto& adjoint, const cs::SolveOptions& options) {
+    return cs::gradient([&](const auto& p_) { return cs::sum(cs::odeint(forced_pendulum, Eigen::VectorXd(start), {0.0, 20.0}, p_, method, adjoint, options).back()); }, p);
+  };
+  const auto check = [&](const auto& method, const cs::SolveOptions& options) {
+    const Eigen::Vector3d direct = gradient(method, cs::DirectAdjoint{.stats = &stats}, options);
+    const auto steps = stats.accepted;
+    CHECK(stats.kept == steps);
+    CHECK(gradient(method, cs::AutoAdjoint{.memory_bytes = 1000000, .stats = &stats}, options) == direct);
+    CHECK(stats.repeated == 0);
+    CHECK(stats.kept >= steps);
+    CHECK(gradient(method, cs::AutoAdjoint{.memory_bytes = 4000, .stats = &stats}, options) == direct);
+    CHECK(stats.repeated > steps / 2);
+    CHECK(stats.repeated < 3 * steps);
+    CHECK(stats.kept * 100 < 4000);
+    CHECK_THROWS_AS(gradient(method, cs::AutoAdjoint{.memory_bytes = 50}, options), cs::OptionError);
+  };
+  check(cs::Dopri5{}, {.rtol = 1e-9, .atol = 1e-9});
+  check(cs::Rk4{}, {.step = 0.05});
+}
+
 TEST_CASE("a checkpointed adjoint wants a slot", "[adjoint]") {
   CHECK_THROWS_AS(distance_to_direct(cs::Rk4{}, {}) + cs::gradient([&](const auto& p_) {
                     return cs::sum(cs::odeint(forced_pendulum, start, {0.0, 1.0}, p_, cs::Rk4{}, cs::CheckpointedAdjoint{.slots = 0}).back());

@@ -52,7 +52,6 @@ class OnlineCheckpoints {
   void clear(std::size_t slots) {
     slots_ = slots;
     list_.clear();
-    list_.reserve(slots + 1);
   }
 
   /// The slot in which the state at the beginning of this step is kept, if any is; steps come in order from 0, which stays.

@@ -82,24 +82,20 @@ class CheckpointedPass {
  public:
   template <class A>
   void begin(const A& adjoint, ForwardEngine& engine, std::span<const Time> times) {
-    if (adjoint.slots < 1) fail<OptionError>("CheckpointedAdjoint::slots = ", adjoint.slots, ": expected at least 1, for the initial state");
     engine_ = &engine;
-    slots_.resize(static_cast<std::size_t>(adjoint.slots));
-    for (Checkpoint& c : slots_)
-      if (c.state.y.size() != engine.shape().size()) engine.save(c);  // their memory, once
-    kept_.reserve(slots_.size());
-    free_.reserve(slots_.size());
+    most_ = static_cast<std::size_t>(adjoint.slots_for(sizeof(Checkpoint) + Checkpoint::vectors * static_cast<std::size_t>(engine.shape().size()) * sizeof(S)));
+    used_ = 0;
+    kept_.clear();
+    free_.clear();
     served_.clear();
     synchronised_.clear();
     here_step_ = -1;
     steps_ = 0;
     total_ = engine.steps_of_run(times);
     if (total_ < 0) {
-      online_.clear(slots_.size());
+      online_.clear(most_);
       keep_online();
     } else {
-      kept_.clear();
-      all_free_from(0);
       keep(0);
       next_ = after_next(0, total_);
     }
@@ -111,7 +107,7 @@ class CheckpointedPass {
     ++steps_;
     if (total_ < 0) {
       keep_online();
-    } else if (steps_ == next_ && !free_.empty()) {
+    } else if (steps_ == next_ && free_slots() > 0) {
       keep(steps_);
       next_ = after_next(steps_, total_);
     } else if (steps_ == total_ - 1) {
@@ -122,10 +118,11 @@ class CheckpointedPass {
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     if (total_ < 0) {
-      kept_.clear();
+      total_ = steps_;
       for (const auto& entry : online_.entries()) kept_.push_back({entry.step, entry.slot});
-      all_free_from(kept_.size());
+      used_ = kept_.size();
     }
+    repeated_ = 0;
     const std::int64_t evaluations = engine_->stats().evaluations;
     Index output = static_cast<Index>(times.size());
     Record record(engine_->method());
@@ -144,6 +141,8 @@ class CheckpointedPass {
     }
     pullback.finish(output);
     stats.backward_evaluations += engine_->stats().evaluations - evaluations;
+    stats.kept = static_cast<std::int64_t>(used_);
+    stats.repeated = repeated_;
   }
 
  private:
@@ -152,27 +151,34 @@ class CheckpointedPass {
     std::size_t slot;
   };
 
+  [[nodiscard]] std::size_t free_slots() const { return free_.size() + most_ - used_; }
   /// The engine's state is the beginning of this step.
   void keep(std::int64_t step) {
-    kept_.push_back({step, free_.back()});
-    free_.pop_back();
-    engine_->save(slots_[kept_.back().slot]);
+    std::size_t slot = used_;
+    if (free_.empty()) {
+      ++used_;
+    } else {
+      slot = free_.back();
+      free_.pop_back();
+    }
+    kept_.push_back({step, slot});
+    save(slot);
   }
   void keep_online() {
-    if (const auto slot = online_.place(steps_)) engine_->save(slots_[*slot]);
+    if (const auto slot = online_.place(steps_)) save(*slot);
+  }
+  void save(std::size_t slot) {
+    if (slot >= slots_.size()) slots_.resize(slot + 1);
+    engine_->save(slots_[slot]);
   }
   void keep_here(std::int64_t step) {
     engine_->save(here_);
     here_step_ = step;
   }
-  void all_free_from(std::size_t slot) {
-    free_.clear();
-    for (std::size_t i = slots_.size(); i-- > slot;) free_.push_back(i);
-  }
   /// Where the next checkpoint goes after the one at `step`, of steps that end at `end`.
   [[nodiscard]] std::int64_t after_next(std::int64_t step, std::int64_t end) const {
     if (end - step < 2) return end;
-    return step + steps_to_next_checkpoint(end - step, static_cast<std::int64_t>(free_.size()));
+    return step + steps_to_next_checkpoint(end - step, static_cast<std::int64_t>(free_slots()));
   }
 
   /// The beginning of a step: a checkpoint, or reached from the last one before it, with others on the way while slots are free.
@@ -184,7 +190,9 @@ class CheckpointedPass {
     if (there && !(keeps_slope && last.state.stale)) return last;
     engine_->restore(last);
     for (std::int64_t k = kept_.back().step; k < step;) {
-      for (const std::int64_t stop = after_next(k, step + 1); k < stop; ++k) engine_->step_of_run(times, k);
+      const std::int64_t stop = after_next(k, step + 1);
+      repeated_ += stop - k;
+      for (; k < stop; ++k) engine_->step_of_run(times, k);
       if (k < step) keep(k);
     }
     if constexpr (keeps_slope) engine_->prepare();
@@ -194,12 +202,13 @@ class CheckpointedPass {
 
   ForwardEngine* engine_ = nullptr;
   std::vector<Checkpoint> slots_;
-  std::vector<Kept> kept_;         // ascending
-  std::vector<std::size_t> free_;  // slots
+  std::size_t most_ = 0, used_ = 0;  // slots that there may be; that have been in use
+  std::vector<Kept> kept_;           // ascending
+  std::vector<std::size_t> free_;    // of those that have been
   OnlineCheckpoints online_;
   Checkpoint here_;  // the beginning of the step at hand, where no slot has it
   std::int64_t here_step_ = -1;
-  std::int64_t steps_ = 0, total_ = -1, next_ = -1;
+  std::int64_t steps_ = 0, total_ = -1, next_ = -1, repeated_ = 0;
   std::vector<Index> served_;                // the step that serves output i, −1: the start
   std::vector<std::int64_t> synchronised_;  // steps of a reversible method after which both solutions are one
   typename Pullback::Buffers buffers_;
@@ -219,6 +228,30 @@ struct CheckpointedAdjoint {
   using Solver = M;
   template <class M, class F, class Call, bool with_times>
   using Pass = detail::CheckpointedPass<M, F, Call, with_times>;
+
+  [[nodiscard]] Eigen::Index slots_for(std::size_t /*bytes_each*/) const {
+    if (slots < 1) detail::fail<OptionError>("CheckpointedAdjoint::slots = ", slots, ": expected at least 1, for the initial state");
+    return slots;
+  }
+};
+
+/// CheckpointedAdjoint with as many slots as fit into a budget: while the steps fit none is taken again, as with DirectAdjoint; when they no longer do,
+/// checkpoints thin out. stats.kept says how many there were, stats.repeated how many steps were taken again.
+struct AutoAdjoint {
+  std::size_t memory_bytes = std::size_t{1} << 30;  ///< for checkpoints, of one gradient
+  Stats* stats = nullptr;                           ///< where the counts of solve and gradient are left; null: nowhere
+
+  static constexpr const char* name = "AutoAdjoint";
+  template <class M>
+  using Solver = M;
+  template <class M, class F, class Call, bool with_times>
+  using Pass = detail::CheckpointedPass<M, F, Call, with_times>;
+
+  [[nodiscard]] Eigen::Index slots_for(std::size_t bytes_each) const {
+    if (memory_bytes < bytes_each)
+      detail::fail<OptionError>("AutoAdjoint::memory_bytes = ", memory_bytes, ": one checkpoint of this solve takes ", bytes_each, "; expected as much or more");
+    return static_cast<Eigen::Index>(memory_bytes / bytes_each);
+  }
 };
 
 }  // namespace costate

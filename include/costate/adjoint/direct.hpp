@@ -53,6 +53,7 @@ class DirectPass {
   void serve(Index, Index step) { served_.push_back(step); }
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
+    stats.kept = record_.size();
     Index output = static_cast<Index>(times.size());
     Pullback pullback(f, record_, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
     for (Index step = record_.size(); step-- > 0;) {

@@ -62,6 +62,7 @@ class InterpolatingPass {
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     const Shape shape{f.rows(), f.cols()};
+    stats.kept = record_.steps();
     vjp_.emplace(f);
     for (State* s : {&y_, &dydt_, &ybar_}) s->resize(shape.size());
     for (Vector* v : {&theta_bar_, &gauss_, &kronrod_, &error_, &g_}) v->setZero(bar.theta == nullptr ? 0 : f.theta_rows * f.theta_cols);

@@ -69,6 +69,7 @@ class ReversiblePass {
     if (!end_known_ && steps_ > 0) end_ = engine_->window().z1;
     end_known_ = true;
     ReversibleStats told{{}, factor(engine_->method()), engine_->method().synchronise, static_cast<std::int64_t>(anchor_steps_.size()), 0, 0};
+    stats.kept = told.synchronisations;
     Index output = static_cast<Index>(times.size());
     Sweep sweep(f, engine_->method(), times, outputs + (output - 1) * n_, bar, buffers_, stats);
     if (steps_ > 0) sweep.start(end_.data());
@@ -163,6 +164,7 @@ class ReversiblePass {
     engine_->replay(std::span<const Time>(segment_ends_), {}, [](auto&&...) {}, [&](const auto& w) { record_.push_back(w); }, {},
                     std::span<const int>(choices_));
     stats.backward_evaluations += engine_->stats().evaluations;
+    stats.repeated += to - from;
   }
 
   ForwardEngine* engine_ = nullptr;

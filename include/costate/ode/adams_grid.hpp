@@ -22,6 +22,7 @@ namespace costate {
 /// The solution with its slope and up to H − 1 slopes before.
 template <class Y, std::size_t H>
 struct AdamsState : RungeKuttaState<Y> {
+  static constexpr std::size_t vectors = 1 + H;
   std::array<Y, H - 1> past;                                       ///< the newest first
   std::array<time_of_t<typename Y::Scalar>, H - 1> past_times{};
   std::size_t known = 0;                                           ///< how many of them

@@ -17,7 +17,7 @@ namespace costate {
 template <class Y>
 struct VariableAdamsState : RungeKuttaState<Y> {
   using Time = time_of_t<typename Y::Scalar>;
-  static constexpr std::size_t most = detail::most_adams_orders;
+  static constexpr std::size_t most = detail::most_adams_orders, vectors = 2 + most;
   std::array<Y, most> differences;             ///< φ_2 … φ_13; φ_1 is the slope
   std::array<Time, most + 1> past_times{};     ///< before the current one, the newest first
   std::size_t known = 0;                       ///< how many of them

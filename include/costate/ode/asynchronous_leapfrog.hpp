@@ -17,6 +17,7 @@ namespace costate {
 /// `slope` is v; f at y where `stale`.
 template <class Y>
 struct LeapfrogState : RungeKuttaState<Y> {
+  static constexpr std::size_t vectors = 3;
   Y u;                               // of the step before
   Eigen::Index steps = 0;            // since v was f
   typename Y::Scalar first_gap = 0;  // the largest |v − mean of u before and after| when there first were two of these

@@ -173,6 +173,7 @@ class Engine {
 
   /// Everything that a solve goes on from, without what a step works in.
   struct Checkpoint {
+    static constexpr std::size_t vectors = M::template State<Y>::vectors;
     typename M::template State<Y> state;
     Time t = 0, direction = 1, proposal = 0;
     detail::ControllerMemory memory;

@@ -23,6 +23,7 @@ namespace costate {
 /// The solution y, and z beside it. `slope` is f at z unless `stale`.
 template <class Y>
 struct ReversibleState : RungeKuttaState<Y> {
+  static constexpr std::size_t vectors = 3;
   Y z;
   Eigen::Index steps = 0;             // since y and z were one
   typename Y::Scalar first_gap = 0;   // the largest |y − z| after the first of these

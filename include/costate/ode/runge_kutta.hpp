@@ -29,6 +29,7 @@ struct StepPlan {
 /// The solution at a step's beginning. `slope` is f there unless `stale`.
 template <class Y>
 struct RungeKuttaState {
+  static constexpr std::size_t vectors = 2;  // of the state's size, in all
   Y y;
   Y slope;
   bool stale = true;

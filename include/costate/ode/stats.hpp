@@ -12,6 +12,8 @@ struct Stats {
   std::int64_t rejected = 0;              ///< steps tried and repeated shorter
   std::int64_t backward_evaluations = 0;  ///< of the dynamics, in an adjoint's backward pass
   std::int64_t vjps = 0;                  ///< vector–Jacobian products, in an adjoint's backward pass
+  std::int64_t kept = 0;                  ///< states, checkpoints or polynomials of the solve that an adjoint held at once
+  std::int64_t repeated = 0;              ///< steps taken again in an adjoint's backward pass
   double reconstruction = 0;              ///< by how much of their size an adjoint missed the stored states going backward, at most; 0: it does not
 
   constexpr std::int64_t steps() const { return accepted + rejected; }
