@@ -6,36 +6,11 @@
 #include "problems.hpp"
 
 namespace cs = costate;
-using Real = long double;
-
-namespace {
-
-struct Errors {
-  Real ends = 0, between = 0, slopes = 0;
-};
-/// Largest errors of y' = cos(t) y on [0, 3] at the steps' ends and of the dense output between them.
-Errors errors(int n) {
-  Errors worst;
-  problems::Vector<Real, 1> out(1.0L);
-  auto e = problems::engine(cs::AsynchronousLeapfrog{}, problems::swing, 0.0L, out, {.step = 3.0 / n});
-  e.advance_to(3.0L, [&](const auto& w) {
-    worst.ends = std::max(worst.ends, std::abs(w.y1[0] - std::exp(std::sin(w.end))));
-    for (int i = 1; i < 8; ++i) {
-      const Real t = w.t + w.h * static_cast<Real>(i) / 8, exact = std::exp(std::sin(t));
-      w.interpolate(t, out);
-      worst.between = std::max(worst.between, std::abs(out[0] - exact));
-      w.derivative(t, out);
-      worst.slopes = std::max(worst.slopes, std::abs(out[0] - std::cos(t) * exact));
-    }
-  });
-  return worst;
-}
-
-}  // namespace
 
 TEST_CASE("the asynchronous leapfrog is of order 2 with one evaluation a step, its dense output too", "[ode]") {
-  const Errors coarse = errors(320), fine = errors(640);
-  const auto slope = [](Real a, Real b) { return static_cast<double>(std::log2(a / b)); };
+  const cs::AsynchronousLeapfrog method;
+  const auto coarse = problems::errors_on_swing(method, 320), fine = problems::errors_on_swing(method, 640);
+  const auto slope = [](long double a, long double b) { return static_cast<double>(std::log2(a / b)); };
   CHECK(std::abs(slope(coarse.ends, fine.ends) - 2) < 0.15);
   CHECK(std::abs(slope(coarse.between, fine.between) - 2) < 0.15);
   CHECK(slope(coarse.slopes, fine.slopes) > 0.85);

@@ -1,6 +1,7 @@
 #pragma once
 // Problems with known solutions, and engines over plain right-hand sides, for the tests of this room.
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -27,6 +28,28 @@ inline constexpr auto swing = [](auto t, const auto& y, auto& dydt) {
   using S = typename std::remove_cvref_t<decltype(y)>::Scalar;
   dydt = static_cast<S>(std::cos(t)) * y;
 };
+
+/// Largest errors of n equal steps on swing over [0, 3] from 1: at the steps' ends, of the dense output between them, of its derivative.
+struct Errors {
+  long double ends = 0, between = 0, slopes = 0;
+};
+template <class M>
+Errors errors_on_swing(const M& method, int n) {
+  Errors worst;
+  Vector<long double, 1> out(1.0L);
+  auto e = engine(method, swing, 0.0L, out, {.step = 3.0 / n});
+  e.advance_to(3.0L, [&](const auto& w) {
+    worst.ends = std::max(worst.ends, std::abs(w.y1[0] - std::exp(std::sin(w.end))));
+    for (int i = 1; i < 8; ++i) {
+      const long double t = w.t + w.h * i / 8, exact = std::exp(std::sin(t));
+      w.interpolate(t, out);
+      worst.between = std::max(worst.between, std::abs(out[0] - exact));
+      w.derivative(t, out);
+      worst.slopes = std::max(worst.slopes, std::abs(out[0] - std::cos(t) * exact));
+    }
+  });
+  return worst;
+}
 
 /// Two bodies, (x, y, x', y').
 inline constexpr auto kepler = [](auto, const auto& y, auto& dydt) {

@@ -11,39 +11,12 @@
 #include "problems.hpp"
 
 namespace cs = costate;
-using Real = long double;
-using Y = problems::Vector<Real, 1>;
-
-namespace {
-
-struct Errors {
-  Real ends = 0, between = 0, slopes = 0;
-};
-/// Largest errors of y' = cos(t) y on [0, 3] at the steps' ends and of the dense output between them.
-template <class M>
-Errors errors(int n) {
-  Errors worst;
-  auto e = problems::engine(cs::Reversible<cs::FixedStep<M>>{}, problems::swing, 0.0L, Y(1.0L), {.step = 3.0 / n});
-  Y out;
-  e.advance_to(3.0L, [&](const auto& w) {
-    worst.ends = std::max(worst.ends, std::abs(w.y1[0] - std::exp(std::sin(w.end))));
-    for (int i = 1; i < 8; ++i) {
-      const Real t = w.t + w.h * static_cast<Real>(i) / 8, exact = std::exp(std::sin(t));
-      w.interpolate(t, out);
-      worst.between = std::max(worst.between, std::abs(out[0] - exact));
-      w.derivative(t, out);
-      worst.slopes = std::max(worst.slopes, std::abs(out[0] - std::cos(t) * exact));
-    }
-  });
-  return worst;
-}
-
-}  // namespace
 
 TEMPLATE_TEST_CASE("a method made reversible keeps its order, that of its dense output too", "[ode]", cs::Euler, cs::Midpoint, cs::Rk4, cs::Dopri5) {
   const int n = TestType::order == 1 ? 800 : 160;
-  const Errors coarse = errors<TestType>(n), fine = errors<TestType>(2 * n);
-  const auto slope = [](Real a, Real b) { return static_cast<double>(std::log2(a / b)); };
+  const cs::Reversible<cs::FixedStep<TestType>> method;
+  const auto coarse = problems::errors_on_swing(method, n), fine = problems::errors_on_swing(method, 2 * n);
+  const auto slope = [](long double a, long double b) { return static_cast<double>(std::log2(a / b)); };
   CAPTURE(slope(coarse.ends, fine.ends), slope(coarse.between, fine.between), slope(coarse.slopes, fine.slopes));
   CHECK(slope(coarse.ends, fine.ends) > TestType::order - 0.15);
   CHECK(slope(coarse.between, fine.between) > std::min(TestType::order, TestType::dense_order + 1) - 0.15);
