@@ -10,14 +10,15 @@ namespace accuracy {
 
 struct GradientPoint {
   double control;       // step or tolerance
-  double start, theta;  // relative errors of ∂L/∂y0 and ∂L/∂θ, in the Euclidean norm
+  double start, theta;  // errors of ∂L/∂y0 and ∂L/∂θ relative to the whole gradient, in the Euclidean norm
   double evaluations;   // of f and of its vector–Jacobian product, together
   double nanoseconds;   // of value and gradient
 };
 
 struct GradientSeries {
-  std::string method;
-  bool fixed, backsolve;
+  std::string method, adjoint;
+  bool fixed;
+  int lost = 0;  // gradients refused since the state could not be reconstructed backward
   std::vector<GradientPoint> points{};
 };
 

@@ -2,9 +2,9 @@
 //
 //   accuracy-gradients [--quick] [--out folder] [--update file]
 //
-// Both adjoints with methods of fixed steps over halvings and adaptive ones over tolerances. Writes gradients.csv, the tables
+// All adjoints with methods of fixed steps over halvings and adaptive ones over tolerances. Writes gradients.csv, the tables
 // gradients.md and pictures; --update puts the tables between the marks of a file. The exit status is non-zero where the error of a
-// gradient does not follow the tolerance with a slope of 0.8 or more.
+// gradient does not follow the tolerance with a slope of 0.8 or more, unless all gradients were refused since the state was lost backward.
 
 #include <CLI/CLI.hpp>
 
@@ -21,8 +21,6 @@ namespace cs = costate;
 
 using Value = std::function<double(const GradientPoint&)>;
 
-const char* adjoint(const GradientSeries& s) { return s.backsolve ? "BacksolveAdjoint" : "DirectAdjoint"; }
-
 /// The slope of log(error) over log(tolerance), a straight line through the points above rounding.
 double tolerance_slope(const GradientSeries& s) {
   double n = 0, x = 0, y = 0, xx = 0, xy = 0;
@@ -33,7 +31,9 @@ double tolerance_slope(const GradientSeries& s) {
   }
   return n < 3 ? std::numeric_limits<double>::quiet_NaN() : (n * xy - x * y) / (n * xx - x * x);
 }
-bool follows(const GradientSeries& s) { return s.fixed || tolerance_slope(s) >= 0.8; }
+/// Refused throughout, since the state could not be reconstructed.
+bool lost(const GradientSeries& s) { return s.points.empty() && s.lost > 0; }
+bool follows(const GradientSeries& s) { return s.fixed || lost(s) || tolerance_slope(s) >= 0.8; }
 
 /// A Markdown table of one row per method and adjoint and one column per problem.
 std::string table(const std::vector<GradientContest>& all, bool adaptive_only, const std::function<std::string(const GradientSeries&)>& cell) {
@@ -46,7 +46,7 @@ std::string table(const std::vector<GradientContest>& all, bool adaptive_only, c
   for (std::size_t row = 0; row < all.front().series.size(); ++row) {
     const GradientSeries& first = all.front().series[row];
     if (adaptive_only && first.fixed) continue;
-    out << "| `" << first.method << "` | `" << adjoint(first) << "` |";
+    out << "| `" << first.method << "` | `" << first.adjoint << "` |";
     for (const GradientContest& c : all) out << ' ' << cell(c.series[row]) << " |";
     out << '\n';
   }
@@ -55,6 +55,7 @@ std::string table(const std::vector<GradientContest>& all, bool adaptive_only, c
 
 std::string work_table(const std::vector<GradientContest>& all, const Value& work) {
   return table(all, false, [&](const GradientSeries& g) {
+    if (lost(g)) return std::string("lost");
     Series s{g.method};
     for (const GradientPoint& p : g.points) s.points.push_back({p.control, p.theta, p.theta, work(p), 0});
     const auto at = [&](double error) { return brief(work_at(s, error, [](const Point& p) { return p.evaluations; })); };
@@ -64,6 +65,7 @@ std::string work_table(const std::vector<GradientContest>& all, const Value& wor
 
 std::string slope_table(const std::vector<GradientContest>& all) {
   return table(all, true, [](const GradientSeries& s) {
+    if (lost(s)) return std::string("lost");
     char text[16];
     std::snprintf(text, sizeof text, "%.2f", tolerance_slope(s));
     return text + std::string(follows(s) ? "" : ", missed");
@@ -77,36 +79,45 @@ void write_csv(const std::vector<GradientContest>& all, const std::string& path)
   for (const GradientContest& c : all)
     for (const GradientSeries& s : c.series)
       for (const GradientPoint& p : s.points)
-        csv << '"' << c.problem << "\",\"" << s.method << "\"," << adjoint(s) << ',' << s.fixed << ',' << p.control << ',' << p.start << ',' << p.theta
+        csv << '"' << c.problem << "\",\"" << s.method << "\"," << s.adjoint << ',' << s.fixed << ',' << p.control << ',' << p.start << ',' << p.theta
             << ',' << p.evaluations << ',' << p.nanoseconds << '\n';
 }
 
 /// DirectAdjoint in full lines, BacksolveAdjoint dashed.
 void draw(const GradientContest& c, const std::string& out) {
   cs::Figure figure({.columns = 2, .height = 620});
-  const auto panel = [&](const std::string& title, const char* x_label, const char* y_label, cs::Legend legend, auto wanted, const Value& x, const Value& y) {
+  const auto visible = [](double error) { return error > 1e-15 && error < 10; };
+  const auto panel = [&](const std::string& title, const char* x_label, const char* y_label, cs::Legend legend, auto wanted, const Value& x,
+                         const Value& y) -> cs::Panel* {
+    const auto shown = [&](const GradientSeries& s) {
+      return wanted(s) && (s.adjoint == cs::BacksolveAdjoint::name || s.adjoint == cs::DirectAdjoint::name) &&
+             std::any_of(s.points.begin(), s.points.end(), [&](const GradientPoint& p) { return visible(y(p)); });
+    };
+    if (std::none_of(c.series.begin(), c.series.end(), shown)) return nullptr;  // a gradient that is zero, say
     auto& p = figure.panel(title).x_label(x_label).y_label(y_label).log_log().legend(legend);
     for (const GradientSeries& s : c.series) {
-      if (!wanted(s)) continue;
+      if (!shown(s)) continue;
       std::vector<double> xs, ys;
       for (const GradientPoint& point : s.points)
-        if (y(point) > 1e-15 && y(point) < 10) {
+        if (visible(y(point))) {
           xs.push_back(x(point));
           ys.push_back(y(point));
         }
+      const bool backsolve = s.adjoint == cs::BacksolveAdjoint::name;
       auto look = style(s.method);
-      look.label += s.backsolve ? ", backsolve" : ", direct";
-      look.dash = s.backsolve ? cs::Dash::dashed : cs::Dash::solid;
-      if (!xs.empty()) p.line_points(xs, ys, look);
+      look.label += backsolve ? ", backsolve" : ", direct";
+      look.dash = backsolve ? cs::Dash::dashed : cs::Dash::solid;
+      p.line_points(xs, ys, look);
     }
     return &p;
   };
   const auto fixed = [](const GradientSeries& s) { return s.fixed; };
   const Value start = &GradientPoint::start, theta = &GradientPoint::theta;
-  const char* of_start = "relative error of dL/dy0";
-  const char* of_theta = "relative error of dL/dtheta";
+  const char* of_start = "error of dL/dy0";
+  const char* of_theta = "error of dL/dtheta";
   for (auto* p : {panel(c.problem + ": fixed steps", "step", of_start, cs::Legend::below, fixed, &GradientPoint::control, start),
                   panel(c.problem + ": fixed steps", "step", of_theta, cs::Legend::below, fixed, &GradientPoint::control, theta)}) {
+    if (p == nullptr) continue;
     p->y_range(1e-15, 10);
     for (const int order : {2, 4}) p->slope(order);
   }
@@ -114,6 +125,35 @@ void draw(const GradientContest& c, const std::string& out) {
   panel("Cost in time", "value and gradient, microseconds", of_theta, cs::Legend::none, [](const GradientSeries&) { return true; },
         [](const GradientPoint& p) { return p.nanoseconds / 1000; }, theta);
   save(figure, out + "/gradients_" + c.problem.substr(0, c.problem.find_first_of(", '")) + ".svg");
+}
+
+/// The adjoints with one method.
+void draw_adjoints(const GradientContest& c, const std::string& out) {
+  using enum cs::Color;
+  const std::pair<const char*, cs::SeriesStyle> looks[] = {
+      {cs::DirectAdjoint::name, {.label = "direct", .color = blue, .marker = cs::Marker::open_square}},
+      {cs::CheckpointedAdjoint::name, {.label = "checkpointed, 8 slots", .color = sky, .dash = cs::Dash::dashed, .marker = cs::Marker::triangle}},
+      {cs::ReversibleAdjoint::name, {.label = "reversible", .color = orange, .marker = cs::Marker::diamond}},
+      {cs::BacksolveAdjoint::name, {.label = "backsolve", .color = vermillion, .marker = cs::Marker::circle}},
+      {cs::InterpolatingAdjoint::name, {.label = "interpolating", .color = green, .marker = cs::Marker::open_circle}}};
+  cs::Figure figure({.columns = 2, .height = 420});
+  const auto panel = [&](const std::string& title, const char* x_label, const Value& x) {
+    auto& p = figure.panel(title).x_label(x_label).y_label("error of dL/dtheta").log_log().legend(cs::Legend::below);
+    for (const auto& [name, look] : looks)
+      for (const GradientSeries& s : c.series) {
+        if (s.adjoint != name || s.method != "Dopri5") continue;
+        std::vector<double> xs, ys;
+        for (const GradientPoint& point : s.points)
+          if (point.theta > 1e-15 && point.theta < 10) {
+            xs.push_back(x(point));
+            ys.push_back(point.theta);
+          }
+        if (!xs.empty()) p.line_points(xs, ys, look);
+      }
+  };
+  panel(c.problem + ", Dopri5: what a tolerance buys", "rtol = atol", &GradientPoint::control);
+  panel("Cost in time", "value and gradient, microseconds", [](const GradientPoint& p) { return p.nanoseconds / 1000; });
+  save(figure, out + "/adjoints_" + c.problem.substr(0, c.problem.find_first_of(", '")) + ".svg");
 }
 
 }  // namespace
@@ -134,11 +174,12 @@ int main(int argc, char** argv) try {
     std::fflush(stdout);
     all.push_back(measure(quick));
     draw(all.back(), out);
+    draw_adjoints(all.back(), out);
   };
 #define ACCURACY_MEASURE(problem) take(#problem, &gradients_##problem);
   ACCURACY_GRADIENT_PROBLEMS(ACCURACY_MEASURE)
 
-  std::string text = "L is the mean square of the state at ten times. Evaluations of f and its vector–Jacobian product until the relative error of ∂L/∂θ is\n1e-3 · 1e-6 · 1e-9:\n\n" +
+  std::string text = "L is the mean square of the state at ten times, of stiff tracking at the end. Evaluations of f and its vector–Jacobian product until the\nerror of ∂L/∂θ relative to the gradient is 1e-3 · 1e-6 · 1e-9 (lost: refused, the state could not be reconstructed backward):\n\n" +
                            work_table(all, &GradientPoint::evaluations) + "\nMicroseconds of value and gradient until then:\n\n" +
                            work_table(all, [](const GradientPoint& p) { return p.nanoseconds / 1000; });
   if (!quick) text += "\nSlope of the error over the tolerance, on logarithmic scales, 1e-3 to 1e-12:\n\n" + slope_table(all);

@@ -23,10 +23,11 @@ struct Problem {
   Eigen::Matrix<double, D, 1> start;
   Eigen::VectorXd parameters;
   double t1;
-  int coarsest;  ///< steps of the coarsest fixed grid
+  int coarsest;      ///< steps of the coarsest fixed grid
+  int outputs = 10;  ///< in a loss
 };
 template <class F, int D>
-Problem(std::string, F, Eigen::Matrix<double, D, 1>, Eigen::VectorXd, double, int) -> Problem<F, D>;
+Problem(std::string, F, Eigen::Matrix<double, D, 1>, Eigen::VectorXd, double, int, int = 10) -> Problem<F, D>;
 
 /// The reference at n times after the initial one, equally spaced.
 template <class F, int D>
@@ -86,6 +87,20 @@ inline auto arenstorf() {
                  },
                  Eigen::Vector4d(0.994, 0, 0, -2.00158510637908252240537862224), parameters({0.012277471}), 17.0652165601579625588917206249,
                  4000};
+}
+
+/// A slow solution that others join at once: forward easy, backward hopeless.
+inline auto tracking() {
+  return Problem{"stiff tracking", [](auto t, const auto& y, const auto& p) { return cs::stack(-p[0] * cs::sin(y[0] - cs::cos(t))); },
+                 Eigen::Matrix<double, 1, 1>(0.5), parameters({50}), 2.0, 100, 1};
+}
+
+inline auto lorenz() {
+  return Problem{"Lorenz, t = 5",
+                 [](auto, const auto& y, const auto& p) {
+                   return cs::stack(p[0] * (y[1] - y[0]), y[0] * (p[1] - y[2]) - y[1], y[0] * y[1] - p[2] * y[2]);
+                 },
+                 Eigen::Vector3d(1, 1, 1), parameters({10, 28, 8.0 / 3}), 5.0, 200};
 }
 
 /// The network of examples/hare_lynx, fitted to all years: rates of the logarithms of both populations.
