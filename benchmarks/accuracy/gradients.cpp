@@ -131,14 +131,17 @@ void draw(const GradientContest& c, const std::string& out) {
 void draw_adjoints(const GradientContest& c, const std::string& out) {
   using enum cs::Color;
   const std::pair<const char*, cs::SeriesStyle> looks[] = {
-      {cs::DirectAdjoint::name, {.label = "direct", .color = blue, .marker = cs::Marker::open_square}},
+      {cs::DirectAdjoint::name, {.label = "direct", .color = blue, .dash = cs::Dash::solid, .marker = cs::Marker::open_square}},
       {cs::CheckpointedAdjoint::name, {.label = "checkpointed, 8 slots", .color = sky, .dash = cs::Dash::dashed, .marker = cs::Marker::triangle}},
-      {cs::ReversibleAdjoint::name, {.label = "reversible", .color = orange, .marker = cs::Marker::diamond}},
-      {cs::BacksolveAdjoint::name, {.label = "backsolve", .color = vermillion, .marker = cs::Marker::circle}},
-      {cs::InterpolatingAdjoint::name, {.label = "interpolating", .color = green, .marker = cs::Marker::open_circle}}};
-  cs::Figure figure({.columns = 2, .height = 420});
-  const auto panel = [&](const std::string& title, const char* x_label, const Value& x) {
-    auto& p = figure.panel(title).x_label(x_label).y_label("error of dL/dtheta").log_log().legend(cs::Legend::below);
+      {cs::ReversibleAdjoint::name, {.label = "reversible", .color = orange, .dash = cs::Dash::solid, .marker = cs::Marker::diamond}},
+      {cs::BacksolveAdjoint::name, {.label = "backsolve", .color = vermillion, .dash = cs::Dash::solid, .marker = cs::Marker::circle}},
+      {cs::InterpolatingAdjoint::name, {.label = "interpolating", .color = green, .dash = cs::Dash::dotted, .marker = cs::Marker::open_circle}}};
+  cs::Figure figure({.columns = 2, .height = 560});
+  std::string title = c.problem + ", Dopri5";
+  for (const GradientSeries& s : c.series)
+    if (s.method == "Dopri5" && lost(s)) title += "; backsolve refused: the state was lost";
+  const auto panel = [&](const std::string& above, const char* x_label, cs::Legend legend, const Value& x) {
+    auto& p = figure.panel(above).x_label(x_label).y_label("error of dL/dtheta").log_log().legend(legend);
     for (const auto& [name, look] : looks)
       for (const GradientSeries& s : c.series) {
         if (s.adjoint != name || s.method != "Dopri5") continue;
@@ -151,8 +154,8 @@ void draw_adjoints(const GradientContest& c, const std::string& out) {
         if (!xs.empty()) p.line_points(xs, ys, look);
       }
   };
-  panel(c.problem + ", Dopri5: what a tolerance buys", "rtol = atol", &GradientPoint::control);
-  panel("Cost in time", "value and gradient, microseconds", [](const GradientPoint& p) { return p.nanoseconds / 1000; });
+  panel(title, "rtol = atol", cs::Legend::below, &GradientPoint::control);
+  panel("Cost in time", "value and gradient, microseconds", cs::Legend::none, [](const GradientPoint& p) { return p.nanoseconds / 1000; });
   save(figure, out + "/adjoints_" + c.problem.substr(0, c.problem.find_first_of(", '")) + ".svg");
 }
 

@@ -68,7 +68,8 @@ TEST_CASE("100,000 steps are undone: by a coupling close to one, or synchronised
     const auto along = gradient.cast<long double>().dot(direction);
     CAPTURE(method.coupling, stats.amplification, static_cast<double>(along / slope - 1), (gradient - direct).norm() / direct.norm());
     CHECK(stats.accepted == 100000);
-    CHECK(stats.synchronisations == (method.synchronise == 0 ? 0 : 100));
+    CHECK(stats.synchronisations >= (method.synchronise == 0 ? 0 : 100));
+    CHECK(stats.synchronisations <= (method.synchronise == 0 ? 0 : 1000));
     CHECK(stats.repairs == 0);
     CHECK((gradient - direct).norm() < 1e-9 * direct.norm());
     CHECK(std::abs(along - slope) < 1e-9L * std::abs(slope));
@@ -123,18 +124,34 @@ TEST_CASE("steps that cannot be undone are never wrong in silence", "[adjoint]")
   }
 }
 
-TEST_CASE("a reused reversible gradient does not allocate", "[adjoint]") {
+TEST_CASE("components far smaller than others are kept right too", "[adjoint]") {
+  // an oscillation of amplitude 10,000 beside a contraction of size one
+  const auto mixed = [](auto t, const auto& y, const auto& k) { return cs::stack(y[1], -y[0], -k[0] * (y[2] - cs::cos(t))); };
+  const auto gradient = [&](const auto& adjoint, double tolerance) {
+    return cs::gradient([&](const auto& k) {
+      return cs::odeint(mixed, Eigen::Vector3d(1e4, 0, 1), {0.0, 30.0}, k, cs::Dopri5{}, adjoint, {.rtol = tolerance, .atol = tolerance}).back()[2];
+    }, Eigen::Matrix<double, 1, 1>(1.0))[0];
+  };
+  const double exact = gradient(cs::DirectAdjoint{}, 1e-12);
+  CHECK(std::abs(gradient(cs::ReversibleAdjoint{}, 1e-4) - exact) < 1e-2 * std::abs(exact));
+  CHECK(std::abs(gradient(cs::ReversibleAdjoint{}, 1e-8) - exact) < 3e-7 * std::abs(exact));
+}
+
+TEST_CASE("a reused reversible gradient does not allocate, whatever the state", "[adjoint]") {
   const Eigen::Vector3d times(0, 1, 3);
-  const auto run = [&](const auto& method, const cs::SolveOptions& options) {
-    auto gradient = cs::value_and_grad([&](const auto& start_, const auto& p_) {
-      return cs::sum(cs::square(cs::odeint(forced_pendulum, start_, times, p_, method, cs::ReversibleAdjoint{.synchronise = 10}, options).back()));
+  const auto run = [&](const auto& y0, const auto& method, const cs::SolveOptions& options) {
+    auto gradient = cs::value_and_grad([&](const auto& p_) {
+      return cs::sum(cs::square(cs::odeint(forced_pendulum, y0, times, p_, method, cs::ReversibleAdjoint{.synchronise = 10}, options).back()));
     });
-    gradient(start, p);
-    const std::size_t n = allocations::of([&] { gradient(start, p); });
+    gradient(p);
+    const std::size_t n = allocations::of([&] { gradient(p); });
     if (allocations::counted) CHECK(n == 0);
   };
-  run(cs::Rk4{}, {.step = 0.02});
-  run(cs::Dopri5{}, {.rtol = 1e-8});
+  run(start, cs::Rk4{}, {.step = 0.02});
+  run(start, cs::Dopri5{}, {.rtol = 1e-8});
+  const Eigen::MatrixXd batch = Eigen::MatrixXd::Random(2, 20);
+  run(batch, cs::Rk4{}, {.step = 0.02});
+  run(batch, cs::AsynchronousLeapfrog{.synchronise = 10}, {.step = 0.02});
 }
 
 TEST_CASE("continuous adjoints of a reversible solve are solved by the method that was made reversible", "[adjoint]") {

@@ -3,7 +3,7 @@
 // as they are needed (checkpoint_schedule.hpp says where). A checkpoint is all that the solve goes on from, the step size controller and a
 // multistep method's history included, so that it takes the same steps again.
 
-#include <algorithm>
+#include <concepts>
 #include <span>
 #include <vector>
 
@@ -23,8 +23,10 @@ class CheckpointRecord {
   using Time = time_of_t<S>;
 
   explicit CheckpointRecord(const M& method) : method_(method) {}
-  void load(Index step, const Checkpoint& at, Time end, bool synchronised) {
+  /// order and synchronised: what the step turned out to be, which its beginning does not tell.
+  void load(Index step, const Checkpoint& at, Time end, std::size_t order, bool synchronised) {
     step_ = step;
+    order_ = order;
     at_ = &at;
     end_ = end;
     synchronised_ = synchronised;
@@ -41,7 +43,7 @@ class CheckpointRecord {
   [[nodiscard]] std::size_t order(Index) const
     requires VariableOrderMethod<M>
   {
-    return std::min(at_->state.order, at_->state.known + 1);
+    return order_;
   }
   [[nodiscard]] const S* beside(Index) const
     requires ReversibleMethod<M>
@@ -64,6 +66,7 @@ class CheckpointRecord {
   Index step_ = 0;
   const Checkpoint* at_ = nullptr;
   Time end_ = 0;
+  std::size_t order_ = 0;
   bool synchronised_ = false;
 };
 
@@ -77,7 +80,7 @@ class CheckpointedPass {
   using Record = CheckpointRecord<M, State, Checkpoint>;
   using Pullback = typename PullbackOf<M, F, Call, with_times, Record>::type;
 
-  static constexpr bool keeps_slope = AdamsMethod<M> || std::is_same_v<M, AsynchronousLeapfrog>;  // a step needs more than y, so f at once
+  static constexpr bool keeps_slope = AdamsMethod<M> || std::derived_from<M, AsynchronousLeapfrog>;  // a step needs more than y, so f at once
 
  public:
   template <class A>
@@ -91,17 +94,19 @@ class CheckpointedPass {
     synchronised_.clear();
     here_step_ = -1;
     steps_ = 0;
+    next_ = -1;
     total_ = engine.steps_of_run(times);
     if (total_ < 0) {
       online_.clear(most_);
       keep_online();
     } else {
       keep(0);
-      next_ = after_next(0, total_);
+      if (total_ <= engine.options().max_steps) next_ = after_next(0, total_);  // or the solve will refuse
     }
   }
   template <class Window>
   void accept(const Window& w) {
+    if constexpr (VariableOrderMethod<M>) last_order_ = w.order;
     if constexpr (ReversibleMethod<M>)
       if (w.synchronised) synchronised_.push_back(steps_);
     ++steps_;
@@ -129,12 +134,14 @@ class CheckpointedPass {
     std::size_t synchronised = synchronised_.size();
     Pullback pullback(f, record, times, outputs + (output - 1) * f.rows() * f.cols(), bar, buffers_, stats);
     Time end = times.back();
+    std::size_t order = last_order_;
     for (std::int64_t step = steps_; step-- > 0;) {
       const Checkpoint& at = reach(step, times);
       const bool does = synchronised > 0 && synchronised_[synchronised - 1] == step;
       if (does) --synchronised;
-      record.load(step, at, end, does);
+      record.load(step, at, end, order, does);
       end = at.t;
+      if constexpr (VariableOrderMethod<M>) order = at.state.last_order;
       const Index to = output;
       while (output > 1 && served_[static_cast<std::size_t>(output - 1)] == step) --output;
       pullback.pull(step, output, to);
@@ -184,12 +191,11 @@ class CheckpointedPass {
   /// The beginning of a step: a checkpoint, or reached from the last one before it, with others on the way while slots are free.
   const Checkpoint& reach(std::int64_t step, std::span<const Time> times) {
     for (; kept_.back().step > step; kept_.pop_back()) free_.push_back(kept_.back().slot);
-    if (here_step_ == step) return here_;
-    const Checkpoint& last = slots_[kept_.back().slot];
-    const bool there = kept_.back().step == step;
-    if (there && !(keeps_slope && last.state.stale)) return last;
+    const bool here = here_step_ == step;
+    const Checkpoint& last = here ? here_ : slots_[kept_.back().slot];
+    if ((here || kept_.back().step == step) && !(keeps_slope && last.state.stale)) return last;
     engine_->restore(last);
-    for (std::int64_t k = kept_.back().step; k < step;) {
+    for (std::int64_t k = here ? step : kept_.back().step; k < step;) {
       const std::int64_t stop = after_next(k, step + 1);
       repeated_ += stop - k;
       for (; k < stop; ++k) engine_->step_of_run(times, k);
@@ -210,6 +216,7 @@ class CheckpointedPass {
   std::int64_t here_step_ = -1;
   std::int64_t steps_ = 0, total_ = -1, next_ = -1, repeated_ = 0;
   std::vector<Index> served_;                // the step that serves output i, −1: the start
+  std::size_t last_order_ = 0;               // of the step taken last
   std::vector<std::int64_t> synchronised_;  // steps of a reversible method after which both solutions are one
   typename Pullback::Buffers buffers_;
 };

@@ -4,7 +4,8 @@
 //     v̄' += h/2 ȳ',   ū = 2η v̄',   x̄ = ȳ' + ūᵀ ∂f/∂x,   v̄ = (1 − 2η) v̄' + h/2 x̄,   ȳ = x̄,
 // and where v was made f(t, y), ȳ += v̄ᵀ ∂f/∂y.
 
-#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <span>
 
 #include <costate/adjoint/adjoint.hpp>
@@ -16,11 +17,19 @@ template <class State>
 struct LeapfrogBuffers {
   State y, z;  // at the end of the step at hand
   State ybar, zbar;
-  State x, u, before, dydt;
+  State x, u, before, dydt, size, speed;
   void resize(Index n) {
-    for (State* s : {&y, &z, &ybar, &zbar, &x, &u, &before, &dydt}) s->resize(n);
+    for (State* s : {&y, &z, &ybar, &zbar, &x, &u, &before, &dydt, &size, &speed}) s->resize(n);
   }
 };
+
+/// The largest relative distance of a component from where it should be. Components far smaller than the largest are held to its rounding.
+template <class State, class Anchor>
+typename State::Scalar relative_miss(const State& a, const Anchor& anchor, const State& size) {
+  using S = typename State::Scalar;
+  const S least = std::pow(std::numeric_limits<S>::epsilon(), S(0.4)) * size.maxCoeff() + std::numeric_limits<S>::min();
+  return ((a - anchor).array().abs() / (size.array() + least)).template maxCoeff<Eigen::PropagateNaN>();
+}
 
 template <class F, class Call, bool with_times>
 class LeapfrogSweep {
@@ -48,21 +57,19 @@ class LeapfrogSweep {
   [[nodiscard]] bool z_counts() const { return z_counts_; }
   void z_counts(bool does) { z_counts_ = does; }
 
-  /// How far the steps undone miss the anchor at t, relative to the sizes of y and v.
-  S missed(Time t, const State& anchor, S size) {
-    vjp_.dynamics()(t, anchor, b_.dydt);
+  /// How far the steps undone miss the anchor at t, relative to the sizes that components had since undoing began.
+  template <class Anchor>
+  S missed(Time t, const Anchor& anchor) {
+    b_.x = anchor;
+    vjp_.dynamics()(t, b_.x, b_.dydt);
     ++stats_.backward_evaluations;
-    const S speed = std::max(b_.dydt.cwiseAbs().maxCoeff(), speed_);
-    const auto relative = [](const State& a, const State& b, S scale) {
-      const S distance = (a - b).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
-      return distance == S(0) ? S(0) : distance / scale;
-    };
-    return relative(b_.y, anchor, size) + relative(b_.z, b_.dydt, speed);
+    return relative_miss(b_.y, b_.x, b_.size) + relative_miss(b_.z, b_.dydt, b_.speed);
   }
   /// Where undoing begins.
   void start(const S* z) {
     b_.z = Eigen::Map<const State>(z, n_);
-    speed_ = b_.z.cwiseAbs().maxCoeff();
+    b_.size = b_.y.cwiseAbs();
+    b_.speed = b_.z.cwiseAbs();
   }
 
   /// Pulls back a step that serves the outputs `from` to `to` − 1. y0 and z0 are at its beginning; null: the step is undone.
@@ -83,7 +90,11 @@ class LeapfrogSweep {
     } else {
       b_.before = Eigen::Map<const State>(z0, n_);
       b_.x = Eigen::Map<const State>(y0, n_) + half * b_.before;
-      if (moves_times() && (move_beginning || from < to)) b_.z = (b_.y - b_.x) / half;
+      if (moves_times() && (move_beginning || from < to)) {
+        vjp_.dynamics()(middle, b_.x, b_.u);
+        ++stats_.backward_evaluations;
+        b_.z = b_.before + twice_ * (b_.u - b_.before);
+      }
     }
 
     S t_bar = 0;
@@ -112,8 +123,12 @@ class LeapfrogSweep {
       b_.zbar += (h * (x - x * x / 2)) * cotangent(i);
     }
     if (move_beginning) bar_.times[0] += t_bar;
-    if (y0 == nullptr) b_.y = b_.x - half * b_.before;
-    else b_.y = Eigen::Map<const State>(y0, n_);
+    if (y0 == nullptr) {
+      b_.y = b_.x - half * b_.before;
+      b_.size = b_.size.cwiseMax(b_.y.cwiseAbs());
+      b_.speed = b_.speed.cwiseMax(b_.before.cwiseAbs());
+    }
+    if (y0 != nullptr) b_.y = Eigen::Map<const State>(y0, n_);
     b_.z.swap(b_.before);
     z_counts_ = true;
   }
@@ -155,7 +170,6 @@ class LeapfrogSweep {
 
   DynamicsVjp<F, Call> vjp_;
   S twice_;  // 2η
-  S speed_ = 0;
   Index n_;
   std::span<const Time> times_;
   Cotangents<S> bar_;

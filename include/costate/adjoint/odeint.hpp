@@ -148,7 +148,7 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
     return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, theta, detail::solver_of(adjoint, method), detail::throwing(options));
-    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = solution.stats;
+    detail::leave(solution.stats, adjoint.stats);
     return std::move(solution.y);
   }
 }
@@ -162,7 +162,7 @@ auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& 
     return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, detail::solver_of(adjoint, method), detail::throwing(options));
-    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = solution.stats;
+    detail::leave(solution.stats, adjoint.stats);
     return std::move(solution.y);
   }
 }

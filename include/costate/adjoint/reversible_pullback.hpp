@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <span>
 #include <vector>
 
@@ -24,11 +25,11 @@ template <class State, std::size_t stages>
 struct ReversibleBuffers {
   State y, z;          // at the end of the step at hand, z before it was made equal y
   State ybar, zbar;    // their cotangents
-  State ybar0, sum, Y, dydt;
+  State ybar0, sum, Y, dydt, size;
   std::array<State, stages> k, kbar, Yi;
   std::vector<std::uintptr_t> segments;  // linearisations on the tape
   void resize(Index n) {
-    for (State* s : {&y, &z, &ybar, &zbar, &ybar0, &sum, &Y, &dydt}) s->resize(n);
+    for (State* s : {&y, &z, &ybar, &zbar, &ybar0, &sum, &Y, &dydt, &size}) s->resize(n);
     for (auto* list : {&k, &kbar, &Yi})
       for (State& s : *list) s.resize(n);
   }
@@ -66,13 +67,16 @@ class ReversibleSweep {
   [[nodiscard]] bool z_counts() const { return z_counts_; }
   void z_counts(bool does) { z_counts_ = does; }
 
-  /// How far the steps undone miss the anchor, relative to the size of y.
-  S missed(Time, const State& anchor, S size) const {
-    const S distance = (b_.y - anchor).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>() + (b_.z - anchor).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>();
-    return distance == S(0) ? S(0) : distance / size;
+  /// How far the steps undone miss the anchor, relative to the sizes that components had since undoing began.
+  template <class Anchor>
+  S missed(Time, const Anchor& anchor) const {
+    return relative_miss(b_.y, anchor, b_.size) + relative_miss(b_.z, anchor, b_.size);
   }
   /// Where undoing begins.
-  void start(const S* z) { b_.z = Eigen::Map<const State>(z, n_); }
+  void start(const S* z) {
+    b_.z = Eigen::Map<const State>(z, n_);
+    b_.size = b_.y.cwiseAbs();
+  }
 
   /// Pulls back a step that serves the outputs `from` to `to` − 1. y0 and z0 are at its beginning; null: the step is undone. It is the
   /// solve's first if `first`.
@@ -98,7 +102,7 @@ class ReversibleSweep {
     const Half forth{t, end, static_cast<S>(end - t), inside || (from < to && moves_times()) ? stages : last, linearise, move_beginning, 1, 0};
     evaluate(forth, b_.z);
     if (y0 != nullptr) b_.y = Eigen::Map<const State>(y0, n_);
-    else b_.y = (b_.z + (b_.y - (b_.z + increment(forth))) / coupling_).eval();
+    else undo(forth);
     b_.ybar0 = coupling_ * b_.ybar;
     b_.zbar += (1 - coupling_) * b_.ybar;
     for (Index i = from; i < to; ++i) pull_output(forth, i);
@@ -151,6 +155,12 @@ class ReversibleSweep {
       else f(half.template stage<I>(), b_.Yi[I], b_.k[I]);
       ++stats_.backward_evaluations;
     });
+  }
+  /// y at the beginning, from z there and y at the end.
+  void undo(const Half& forth) {
+    b_.Y = b_.z + increment(forth);
+    b_.y = b_.z + (b_.y - b_.Y) / coupling_;
+    b_.size = b_.size.cwiseMax(b_.y.cwiseAbs());
   }
   const State& increment(const Half& half) {
     [&]<std::size_t... J>(std::index_sequence<J...>) { b_.sum = (... + ((half.h * c.b[J]) * b_.k[J])); }(nonzero<SolutionRow<Base>>());
@@ -234,8 +244,8 @@ class ReversibleSweep {
 /// The sweep over steps of M.
 template <class M, class F, class Call, bool with_times>
 struct SweepOf : std::type_identity<ReversibleSweep<M, F, Call, with_times>> {};
-template <class F, class Call, bool with_times>
-struct SweepOf<AsynchronousLeapfrog, F, Call, with_times> : std::type_identity<LeapfrogSweep<F, Call, with_times>> {};
+template <std::derived_from<AsynchronousLeapfrog> M, class F, class Call, bool with_times>
+struct SweepOf<M, F, Call, with_times> : std::type_identity<LeapfrogSweep<F, Call, with_times>> {};
 
 /// What a reversible solve leaves for its discrete adjoint: two states a step.
 template <ReversibleMethod M, class S, class Time>

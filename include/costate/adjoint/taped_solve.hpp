@@ -16,6 +16,14 @@ template <class E>
   throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
 }
 
+/// Leaves a solve's counts where they are asked for; what an adjoint tells beside is not known yet.
+template <class S>
+void leave(const Stats& stats, S* to) {
+  if (to == nullptr) return;
+  *to = {};
+  static_cast<Stats&>(*to) = stats;
+}
+
 /// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
 template <class F, class Call, class M, class A, bool with_times>
 class TapedSolve {
@@ -54,7 +62,7 @@ class TapedSolve {
     };
     if (record) engine_->run(span, output, [&](const auto& window) { pass_.accept(window); });
     else engine_->run(span, output);
-    if (adjoint.stats != nullptr) static_cast<Stats&>(*adjoint.stats) = engine_->stats();
+    leave(engine_->stats(), adjoint.stats);
   }
 
   void pull(const Cotangents<S>& bar) {

@@ -6,11 +6,10 @@
 //     x = y' − h/2 v',   u = f(t + h/2, x),   v = (v' − 2η u) / (1 − 2η),   y = x − h/2 v,
 // from v = f(t, y). (Mutze, arXiv:1311.6602, 2013; as a reversible solver for neural ODEs, damped by η: Zhuang et al., MALI, ICLR 2021.)
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include <costate/ode/midpoint.hpp>
+#include <costate/ode/synchronisation.hpp>
 
 namespace costate {
 
@@ -18,10 +17,8 @@ namespace costate {
 template <class Y>
 struct LeapfrogState : RungeKuttaState<Y> {
   static constexpr std::size_t vectors = 3;
-  Y u;                               // of the step before
-  Eigen::Index steps = 0;            // since v was f
-  typename Y::Scalar first_gap = 0;  // the largest |v − mean of u before and after| when there first were two of these
-  int choice = -1;                   // whether the next step synchronises: 0, 1, or −1: to be decided
+  Y u;  // of the step before
+  detail::Synchronisation synchronise;
 };
 
 template <class Y>
@@ -99,8 +96,7 @@ struct AsynchronousLeapfrog {
   template <class Y>
   static void restart(State<Y>& state) {
     state.stale = true;
-    state.steps = 0;
-    state.choice = -1;
+    state.synchronise = {};
   }
   template <class Y>
   static void turn(State<Y>&) {}
@@ -124,37 +120,25 @@ struct AsynchronousLeapfrog {
   static bool finite(const Trial<Y>& trial) {
     return detail::all_finite(trial.y) && detail::all_finite(trial.v);
   }
-  /// Makes the attempt the state; the trial then holds the step's beginning.
-  template <class Y, class Time>
-  void commit(Time /*t*/, State<Y>& state, Trial<Y>& trial) const {
+  /// Makes the attempt the state; the trial then holds the step's beginning, and u of the step before.
+  ///
+  /// v is compared with the mean of u on both sides of it. The gap does not add up: three times the first has grown by itself.
+  template <class Y, class Time, class Norm>
+  void commit(const StepPlan<Time>& plan, State<Y>& state, Trial<Y>& trial, Norm& norm) const {
+    using S = typename Y::Scalar;
     detail::swap_states(state.y, trial.y);
     detail::swap_states(state.slope, trial.v);
     detail::swap_states(state.u, trial.u);
-    ++state.steps;
-    trial.synchronised = state.choice < 0 ? due(state, trial) : state.choice > 0;
-    state.choice = -1;
-    if (trial.synchronised) {
-      state.stale = true;
-      state.steps = 0;
-    }
+    constexpr S precision = std::numeric_limits<S>::epsilon();
+    trial.synchronised = state.synchronise(
+        synchronise, 2 * damping - 1, static_cast<double>(precision), 2,
+        [&] { return norm(static_cast<S>(plan.h) * (trial.v - (state.u + trial.u) / 2), trial.y, state.y); },
+        [&] { return norm(precision * state.y, trial.y, state.y); }, [](double) { return 3; });
+    state.stale = trial.synchronised;
   }
   template <class Y, class Time>
   static Window<Y> window(Time t, const StepPlan<Time>& plan, const State<Y>& after, const Trial<Y>& trial) {
     return {t, plan.end, plan.h, trial.y, after.y, trial.v, after.slope, trial.synchronised};
-  }
-
- private:
-  /// As for Reversible, 2η − 1 in place of λ; the gap does not add up here. The trial holds v at the step's beginning and u of the step before.
-  template <class Y>
-  bool due(State<Y>& state, const Trial<Y>& trial) const {
-    using S = typename Y::Scalar;
-    if (synchronise == 0) return false;
-    const S amplified = static_cast<S>(state.steps) * static_cast<S>(-std::log(2 * damping - 1)), most = -std::log(std::numeric_limits<S>::epsilon()) / 3;
-    if (state.steps >= synchronise || amplified > most) return true;
-    if (state.steps < 2) return false;
-    const S gap = (trial.v - (state.u + trial.u) / 2).cwiseAbs().maxCoeff();
-    if (state.steps == 2) state.first_gap = std::max(gap, 100 * std::numeric_limits<S>::epsilon() * state.slope.cwiseAbs().maxCoeff());
-    return !(gap <= 3 * state.first_gap);
   }
 };
 

@@ -156,7 +156,7 @@ class Engine {
     for (std::size_t k = 0; k < steps.size(); ++k) {
       if (state_.stale) refresh();
       if constexpr (VariableOrderMethod<M>) state_.order = static_cast<std::size_t>(choices[k]);
-      if constexpr (ReversibleMethod<M>) state_.choice = choices.empty() ? -1 : choices[k];
+      if constexpr (ReversibleMethod<M>) state_.synchronise.choice = choices.empty() ? -1 : choices[k];
       if (const Status status = plain_step(steps[k], observer); status != Status::success) return status;
       const Window w = window();
       const auto mine = [&](std::size_t i) {
@@ -175,7 +175,8 @@ class Engine {
   struct Checkpoint {
     static constexpr std::size_t vectors = M::template State<Y>::vectors;
     typename M::template State<Y> state;
-    Time t = 0, direction = 1, proposal = 0;
+    Time t = 0, direction = 1, proposal = 0, fixed_origin = 0;
+    std::int64_t fixed_index = 0;
     detail::ControllerMemory memory;
   };
   /// A checkpoint that was saved before keeps its memory. The counts are not part of it.
@@ -185,6 +186,8 @@ class Engine {
     to.direction = direction_;
     to.proposal = proposal_;
     to.memory = memory_;
+    to.fixed_origin = fixed_origin_;
+    to.fixed_index = fixed_index_;
   }
   void restore(const Checkpoint& from) {
     state_ = from.state;
@@ -192,6 +195,8 @@ class Engine {
     direction_ = from.direction;
     proposal_ = from.proposal;
     memory_ = from.memory;
+    fixed_origin_ = from.fixed_origin;
+    fixed_index_ = from.fixed_index;
   }
 
   /// Evaluates the slope at the state if it is not known, as a step would.
@@ -284,6 +289,7 @@ class Engine {
     Time next = 0;
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
     if constexpr (VariableOrderMethod<M>) next = method_.commit(t_, plan, state_, trial_, norm_);
+    else if constexpr (ReversibleMethod<M>) method_.commit(plan, state_, trial_, norm_);
     else method_.commit(t_, state_, trial_);
     window_t_ = t_;
     window_plan_ = plan;

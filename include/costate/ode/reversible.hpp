@@ -11,12 +11,12 @@
 // rounding grows like λ^−n, the faster the more solutions contract. Making z equal y again (synchronising) every so many steps is the
 // cure for both: earlier where the two have drifted apart by more than the method's own errors explain.
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include <costate/ode/method.hpp>
+#include <costate/ode/synchronisation.hpp>
 
 namespace costate {
 
@@ -25,9 +25,7 @@ template <class Y>
 struct ReversibleState : RungeKuttaState<Y> {
   static constexpr std::size_t vectors = 3;
   Y z;
-  Eigen::Index steps = 0;             // since y and z were one
-  typename Y::Scalar first_gap = 0;   // the largest |y − z| after the first of these
-  int choice = -1;                    // whether the next step synchronises: 0, 1, or −1: to be decided
+  detail::Synchronisation synchronise;
 };
 
 /// What a step from z gives, then that back from y'.
@@ -80,8 +78,9 @@ struct ReversibleWindow {
 ///
 /// The wrong choice for stiff or strongly contracting problems: |h μ| ≪ 1 is wanted, μ the fastest rate of decay, and 1 − coupling above it
 /// where nothing is synchronised.
-template <OneStepMethod M>
+template <Method M>
 struct Reversible {
+  static_assert(OneStepMethod<M>, "costate: Reversible is made of a one-step method, such as Rk4 or Dopri5");
   double coupling = 0.999;          ///< λ, 0 < λ ≤ 1
   Eigen::Index synchronise = 1000;  ///< z is made equal y after so many steps, or earlier where needed; 0: never
 
@@ -117,8 +116,7 @@ struct Reversible {
   static void restart(State<Y>& state) {
     state.stale = true;
     state.z = state.y;
-    state.steps = 0;
-    state.choice = -1;
+    state.synchronise = {};
   }
   template <class Y>
   static void turn(State<Y>&) {}
@@ -156,19 +154,23 @@ struct Reversible {
   }
 
   /// Makes the attempt the state; the trial then holds the step's beginning.
-  template <class Y, class Time>
-  void commit(Time /*t*/, State<Y>& state, Trial<Y>& trial) const {
+  ///
+  /// Errors of n steps like the first add up to n times the first gap: three times as much has grown by itself. With error control, whose
+  /// steps are long against what contracts, √n is allowed in place of n: on Lotka–Volterra at 1e-6 the gradient is 400 times better for it.
+  template <class Y, class Time, class Norm>
+  void commit(const StepPlan<Time>& /*plan*/, State<Y>& state, Trial<Y>& trial, Norm& norm) const {
+    using S = typename Y::Scalar;
     detail::swap_states(state.y, trial.y);
     detail::swap_states(state.z, trial.z);
     detail::swap_states(state.slope, trial.k[0]);
     state.stale = true;
-    ++state.steps;
-    trial.synchronised = state.choice < 0 ? due(state) : state.choice > 0;
-    state.choice = -1;
+    constexpr S precision = std::numeric_limits<S>::epsilon();
+    trial.synchronised = state.synchronise(
+        synchronise, coupling, static_cast<double>(precision), 1, [&] { return norm(state.y - state.z, trial.y, state.y); },
+        [&] { return norm(precision * state.y, trial.y, state.y); }, [](double n) { return 3 * (adaptive() ? std::sqrt(n) : n); });
     if (trial.synchronised) {
       detail::copy_state(state.z, trial.half.y);
       detail::copy_state(state.y, state.z);
-      state.steps = 0;
     }
   }
   template <class Y, class Time>
@@ -183,17 +185,6 @@ struct Reversible {
   template <class Time>
   static StepPlan<Time> back(Time t, const StepPlan<Time>& plan) {
     return {t, t - plan.end};
-  }
-  /// Errors of n steps like the first add up to n times the first gap: three times as much has grown by itself. And rounding shall not be
-  /// amplified backward, λ^−n, by more than ε^(−1/3).
-  template <class Y>
-  bool due(State<Y>& state) const {
-    using S = typename Y::Scalar;
-    if (synchronise == 0) return false;
-    const S gap = (state.y - state.z).cwiseAbs().maxCoeff();
-    if (state.steps == 1) state.first_gap = std::max(gap, 100 * std::numeric_limits<S>::epsilon() * state.y.cwiseAbs().maxCoeff());
-    const S amplified = static_cast<S>(state.steps) * static_cast<S>(1 - coupling), most = -std::log(std::numeric_limits<S>::epsilon()) / 3;
-    return state.steps >= synchronise || amplified > most || !(gap <= 3 * static_cast<S>(state.steps) * state.first_gap);
   }
 };
 
