@@ -1,6 +1,6 @@
 #pragma once
-// Counts every allocation of the program, Eigen's included, by standing before the C library's malloc. Include in one file of a
-// program. Only with glibc, and not under a sanitizer, which wants malloc for itself: `counts_allocations` says so.
+// Counts every allocation of the program, Eigen's included, by standing before the C library's malloc; weak, so that several files of a
+// program may include it. Only with glibc, and not under a sanitizer, which wants malloc for itself: `counted` says so.
 
 #include <cstddef>
 #include <cstdlib>
@@ -34,11 +34,11 @@ std::size_t of(const F& f) {
 extern "C" {
 void* __libc_malloc(std::size_t);                 // NOLINT: the C library's name
 void* __libc_memalign(std::size_t, std::size_t);  // NOLINT
-void* malloc(std::size_t n) noexcept {
+[[gnu::weak]] void* malloc(std::size_t n) noexcept {
   ++allocations::count;
   return __libc_malloc(n);
 }
-void* aligned_alloc(std::size_t alignment, std::size_t n) noexcept {
+[[gnu::weak]] void* aligned_alloc(std::size_t alignment, std::size_t n) noexcept {
   ++allocations::count;
   return __libc_memalign(alignment, n);
 }
