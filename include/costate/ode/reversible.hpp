@@ -74,7 +74,7 @@ struct ReversibleWindow {
 };
 
 /// `Reversible<Rk4>{}` is Rk4 made reversible, `Reversible<Dopri5>{}` adaptive: the larger of both steps' error estimates counts. Two of the method's
-/// steps a step. For ReversibleAdjoint; where nothing is reversed the method alone is as accurate at half the cost.
+/// steps a step. For ReversibleAdjoint; where nothing is reversed the method alone costs half, and in contractions errs two to ten times less.
 ///
 /// The wrong choice for stiff or strongly contracting problems: |h μ| ≪ 1 is wanted, μ the fastest rate of decay, and 1 − coupling above it
 /// where nothing is synchronised.
