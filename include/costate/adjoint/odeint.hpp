@@ -16,8 +16,10 @@
 #include <costate/adjoint/direct.hpp>
 #include <costate/adjoint/interpolating.hpp>
 #include <costate/adjoint/odeint_arguments.hpp>
+#include <costate/adjoint/path_list.hpp>
 #include <costate/adjoint/reversible.hpp>
 #include <costate/adjoint/state_list.hpp>
+#include <costate/adjoint/taped_samples.hpp>
 #include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve.hpp>
 
@@ -80,6 +82,32 @@ struct OdeintNode final : Node<T> {
   }
 };
 
+/// The tape that all of the arguments lie on.
+template <class T, class... X>
+T& common_tape(const X&... x) {
+  T* found = nullptr;
+  const auto look = [&](T* t) {
+    if (found == nullptr) found = t;
+    else if (t != nullptr && t != found) fail_tapes();
+  };
+  (look(tape_at<T>(x)), ...);
+  if (found == nullptr) fail<ShapeError>("odeint: the arguments are literals; give y0 and theta as arrays or Eigen objects");
+  return *found;
+}
+
+/// Puts a solve's pullback on the tape.
+template <class T, class Solve, class S = typename T::scalar>
+void record_solve(T& tape, V<S> out, Solve& solve, V<S> y0, V<S> theta, V<S> times) {
+  using N = OdeintNode<T, Solve>;
+  auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;
+  node->out = out;
+  node->solve = &solve;
+  node->y0 = y0;
+  node->theta = theta;
+  node->times = times;
+  tape.node(node);
+}
+
 template <class F, class Y0, class T, class Theta, class M, class A>
 auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint, const SolveOptions& options) {
   using TapeType = typename FirstTape<Y0, Theta, T>::type;
@@ -89,16 +117,7 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A, Tied<T>>;
   constexpr Kind kind = !sample ? Kind::array : std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>});
 
-  TapeType* found = nullptr;
-  const auto look = [&](TapeType* t) {
-    if (found == nullptr) found = t;
-    else if (t != nullptr && t != found) fail_tapes();
-  };
-  look(tape_at<TapeType>(y0));
-  look(tape_at<TapeType>(theta));
-  look(tape_at<TapeType>(times));
-  if (found == nullptr) fail<ShapeError>("odeint: the arguments are literals; give y0 and theta as arrays or Eigen objects");
-  TapeType& tape = *found;
+  TapeType& tape = common_tape<TapeType>(y0, theta, times);
 
   const V<S> start = argument_slot(tape, y0);
   V<S> p = nullptr, at = nullptr;
@@ -122,17 +141,34 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   out->active = !tape.workspace().paused && (active(start) || active(p) || active(at));
   solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
               p == nullptr ? 1 : p->cols, out->active, out->value);
-  if (out->active) {
-    using N = OdeintNode<TapeType, Solve>;
-    auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;
-    node->out = out;
-    node->solve = &solve;
-    node->y0 = start;
-    node->theta = p;
-    node->times = at;
-    tape.node(node);
-  }
+  if (out->active) record_solve(tape, out, solve, start, p, at);
   return StateList<TapeType, kind>(tape, out, n);
+}
+
+/// The same with a grid of times for every sample.
+template <class F, class Y0, class T, class Theta, class M, class A>
+auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta, const M& method, const A& adjoint, const SolveOptions& options) {
+  using TapeType = typename FirstTape<Y0, Theta>::type;
+  using S = typename TapeType::scalar;
+  constexpr bool parametric = !std::is_same_v<Theta, NoParameters>;
+  static_assert(!one_sample<Y0>(), "costate: a grid of times for each sample needs a D x B matrix of initial states, samples as columns");
+  using Solve = TapedSamples<F, typename TapedCall<S, true, F, parametric>::type, typename TapedCall<S, false, F, parametric>::type, typename A::template Solver<M>, A>;
+
+  TapeType& tape = common_tape<TapeType>(y0, theta);
+  const V<S> start = argument_slot(tape, y0);
+  V<S> p = nullptr;
+  if constexpr (parametric) p = argument_slot(tape, theta);
+  Solve& solve = tape.workspace().template object<Solve>();
+  const Shape shape{start->rows, start->cols};
+  solve.times(grids, shape.cols);
+  auto ends = solve.ends();
+  const V<S> out = make_slot(tape, ends.back() * shape.rows, 1);
+  const auto active = [](V<S> x) { return x != nullptr && x->active; };
+  out->active = !tape.workspace().paused && (active(start) || active(p));
+  solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+              p == nullptr ? 1 : p->cols, out->active, out->value);
+  if (out->active) record_solve(tape, out, solve, start, p, V<S>(nullptr));
+  return PathList<TapeType, Kind::array>(tape, out, shape.rows, std::move(ends));
 }
 
 }  // namespace detail
@@ -145,11 +181,17 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
   if constexpr (detail::is_stacked<Y0>) {
     return odeint(f, detail::as_state(y0), times, theta, method, adjoint, options);
   } else if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {
-    return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
+    if constexpr (SampleTimes<T>) return detail::taped_samples(f, y0, times, theta, method, adjoint, options);
+    else return detail::taped_odeint(f, y0, times, theta, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, theta, detail::solver_of(adjoint, method), detail::throwing(options));
-    detail::leave(solution.stats, adjoint.stats);
-    return std::move(solution.y);
+    if constexpr (SampleTimes<T>) {
+      detail::leave(solution.total(), adjoint.stats);
+      return solution;
+    } else {
+      detail::leave(solution.stats, adjoint.stats);
+      return std::move(solution.y);
+    }
   }
 }
 
@@ -159,11 +201,17 @@ auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& 
   if constexpr (detail::is_stacked<Y0>) {
     return odeint(f, detail::as_state(y0), times, method, adjoint, options);
   } else if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
-    return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
+    if constexpr (SampleTimes<T>) return detail::taped_samples(f, y0, times, NoParameters{}, method, adjoint, options);
+    else return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
   } else {
     auto solution = solve(f, y0, times, detail::solver_of(adjoint, method), detail::throwing(options));
-    detail::leave(solution.stats, adjoint.stats);
-    return std::move(solution.y);
+    if constexpr (SampleTimes<T>) {
+      detail::leave(solution.total(), adjoint.stats);
+      return solution;
+    } else {
+      detail::leave(solution.stats, adjoint.stats);
+      return std::move(solution.y);
+    }
   }
 }
 

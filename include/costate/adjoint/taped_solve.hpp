@@ -16,6 +16,29 @@ template <class E>
   throw E(std::string("in the backward pass of ") + adjoint + ": " + e.what());
 }
 
+/// Says of errors that they come from an adjoint's backward pass.
+template <class A, class Run>
+void naming_pass(Run&& run) {
+  try {
+    run();
+  } catch (const NonFiniteError& e) {
+    fail_backward(A::name, e);
+  } catch (const StepSizeError& e) {
+    fail_backward(A::name, e);
+  } catch (const TooManyStepsError& e) {
+    fail_backward(A::name, e);
+  } catch (const ReconstructionError& e) {
+    fail_backward(A::name, e);
+  }
+}
+
+/// Whether two values of a method's type solve differently.
+template <class M>
+bool differs(const M& a, const M& b) {
+  if constexpr (std::is_empty_v<M>) return false;
+  else return !(a == b);
+}
+
 /// Leaves a solve's counts where they are asked for; what an adjoint tells beside is not known yet.
 template <class S>
 void leave(const Stats& stats, S* to) {
@@ -68,26 +91,11 @@ class TapedSolve {
   void pull(const Cotangents<S>& bar) {
     const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
     Stats stats = engine_->stats();
-    try {
-      pass_.pull(view_, span, outputs_, bar, stats);
-    } catch (const NonFiniteError& e) {
-      fail_backward(A::name, e);
-    } catch (const StepSizeError& e) {
-      fail_backward(A::name, e);
-    } catch (const TooManyStepsError& e) {
-      fail_backward(A::name, e);
-    } catch (const ReconstructionError& e) {
-      fail_backward(A::name, e);
-    }
+    naming_pass<A>([&] { pass_.pull(view_, span, outputs_, bar, stats); });
     if (adjoint_->stats != nullptr) static_cast<Stats&>(*adjoint_->stats) = stats;
   }
 
  private:
-  static bool differs(const M& a, const M& b) {
-    if constexpr (std::is_empty_v<M>) return false;
-    else return !(a == b);
-  }
-
   std::optional<F> f_;
   std::optional<A> adjoint_;
   Tape<S> tape_;

@@ -52,6 +52,14 @@ struct Adams {
   template <class F, class Y, class Time>
   static void refresh(F& f, Time t, State<Y>& state) {
     detail::evaluate_stage(f, 0, t, state.y, state.slope);
+    slope_known(state);
+  }
+  template <class Y, class Time>
+  static Evaluation<Y> slope_wanted(Time t, State<Y>& state) {
+    return {t, &state.y, &state.slope};
+  }
+  template <class Y>
+  static void slope_known(State<Y>& state) {
     forget(state);
     state.stale = false;
   }
@@ -60,9 +68,9 @@ struct Adams {
     forget(state);
   }
 
-  /// Predicts, evaluates and estimates the errors: one evaluation.
-  template <class F, class Y, class Time, class Norm>
-  static void predict(F& f, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, Norm& norm) {
+  /// Predicts the state and its slope's differences; the slope at the predicted end is wanted then.
+  template <class Y, class Time>
+  static Evaluation<Y> predict(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
     using S = typename Y::Scalar;
     const std::size_t k = trial.order = std::min(before.order, before.known + 1);
     // of one length but for the rounding of times
@@ -85,16 +93,22 @@ struct Adams {
       }
       block(trial.y) = block(before.y) + h * increment;
     });
-    detail::evaluate_stage(f, 1, plan.end, trial.y, trial.predicted);
+    return {plan.end, &trial.y, &trial.predicted};
+  }
 
+  /// The errors of the neighbouring orders.
+  template <class Y, class Time, class Norm>
+  static void estimate(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, Norm& norm) {
+    const std::size_t k = trial.order;
+    const auto& c = trial.coefficients;
     const auto& constant = detail::adams_error_constants<Time>;
     const Time length = std::abs(plan.h);
-    const auto estimate = [&](Time factor, const auto& difference) { return static_cast<double>(length * factor) * norm(difference, before.y, trial.y); };
+    const auto error = [&](Time factor, const auto& difference) { return static_cast<double>(length * factor) * norm(difference, before.y, trial.y); };
     const double last = norm(trial.predicted - trial.phi[1], before.y, trial.y);
     trial.error = static_cast<double>(length * std::abs(c.g[k] - c.g[k + 1])) * last;
     trial.by_order = {0, 0, static_cast<double>(length * c.sigma[k + 1] * constant[k]) * last};
-    if (k > 1) trial.by_order[1] = estimate(c.sigma[k] * constant[k - 1], trial.predicted - trial.phi[1] + trial.phi[k]);
-    if (k > 2) trial.by_order[0] = estimate(c.sigma[k - 1] * constant[k - 2], trial.predicted - trial.phi[1] + trial.phi[k - 1]);
+    if (k > 1) trial.by_order[1] = error(c.sigma[k] * constant[k - 1], trial.predicted - trial.phi[1] + trial.phi[k]);
+    if (k > 2) trial.by_order[0] = error(c.sigma[k - 1] * constant[k - 2], trial.predicted - trial.phi[1] + trial.phi[k - 1]);
     trial.next_order = k;
     if (k > 2 && std::max(trial.by_order[0], trial.by_order[1]) <= trial.by_order[2]) trial.next_order = k - 1;
     if (k == 2 && trial.by_order[1] <= 0.5 * trial.by_order[2]) trial.next_order = 1;
@@ -110,13 +124,13 @@ struct Adams {
     return length * static_cast<Time>(factor);
   }
 
-  /// Corrects and evaluates, one evaluation; the differences at the new time.
-  template <class F, class Y, class Time>
-  static void correct(F& f, const StepPlan<Time>& plan, Trial<Y>& trial) {
+  /// Corrects the state; the slope there is wanted then.
+  template <class Y, class Time>
+  static Evaluation<Y> correct(const StepPlan<Time>& plan, Trial<Y>& trial) {
     using S = typename Y::Scalar;
     const std::size_t k = trial.order;
     trial.y += (static_cast<S>(plan.h) * static_cast<S>(trial.coefficients.g[k + 1])) * (trial.predicted - trial.phi[1]);
-    detail::evaluate_stage(f, 2, plan.end, trial.y, trial.slope);
+    return {plan.end, &trial.y, &trial.slope};
   }
   template <class Y>
   static bool finite(const Trial<Y>& trial) {

@@ -132,6 +132,15 @@ struct GridAdams {
     Start::refresh(f, t, static_cast<RungeKuttaState<Y>&>(state));
     state.known = 0;
   }
+  template <class Y, class Time>
+  static Evaluation<Y> slope_wanted(Time t, State<Y>& state) {
+    return Start::slope_wanted(t, state);
+  }
+  template <class Y>
+  static void slope_known(State<Y>& state) {
+    Start::slope_known(state);
+    state.known = 0;
+  }
   /// The other direction begins without a past.
   template <class Y>
   static void turn(State<Y>& state) {
@@ -141,39 +150,46 @@ struct GridAdams {
   /// Tries a step; returns the number of evaluations.
   template <class F, class Y, class Time>
   static int attempt(F& f, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
-    using S = typename Y::Scalar;
-    trial.starting = before.known + 1 < slopes;
+    trial.starting = !enough(before);
     if (trial.starting) {
       const int evaluations = Start::attempt(f, t, plan, before, trial.start);
-      trial.y = trial.start.y;
-      trial.slope = trial.start.k[Start::tableau.stages - 1];
+      take_start(trial);
       return evaluations;
     }
-    const S h = static_cast<S>(plan.h);
-    std::array<const Y*, nodes> k{};
-    std::array<Time, slopes> s{};  // nodes at hand
-    // evenly spaced but for the rounding of times
-    const Time rounding = 8 * std::numeric_limits<Time>::epsilon() * std::max(std::abs(t), std::abs(plan.end));
-    bool regular = true;
-    for (std::size_t j = 1; j < slopes; ++j) regular &= std::abs(before.past_times[j - 1] - t + static_cast<Time>(j) * plan.h) <= rounding;
-    for (std::size_t j = 1; j < slopes; ++j) s[j] = regular ? -static_cast<Time>(j) : (before.past_times[j - 1] - t) / plan.h;
-    constexpr std::size_t shift = corrector ? 1 : 0;
+    const bool regular = place_nodes(t, plan, before, trial);
     if constexpr (corrector) {
-      trial.nodes[0] = 1;
-      k[0] = &trial.predicted;
-    }
-    for (std::size_t j = 0; j + shift < nodes; ++j) {
-      trial.nodes[j + shift] = s[j];
-      k[j + shift] = j == 0 ? &before.slope : &before.past[j - 1];
-    }
-    if constexpr (corrector) {
-      if constexpr (predicting == 0) trial.y = before.y;
-      else add<1, predicting>(before.y, h, regular ? regular_weights<S, predicting, 0> : weights<S, predicting>(s), k, trial.y);
+      predict(plan, before, trial, regular);
       detail::evaluate_stage(f, 1, plan.end, trial.y, trial.predicted);
     }
-    add<0, nodes>(before.y, h, regular ? regular_weights<S, nodes, corrector ? 1 : 0> : weights<S, nodes>(trial.nodes), k, trial.y);
+    advance(plan, before, trial, regular);
     detail::evaluate_stage(f, 1, plan.end, trial.y, trial.slope);
     return corrector ? 2 : 1;
+  }
+
+  /// An attempt for a caller who evaluates f himself, see runge_kutta.hpp.
+  template <class Y>
+  static int evaluations(const State<Y>& before) {
+    return !enough(before) ? Start::evaluations(before) : corrector ? 2 : 1;
+  }
+  template <class Y, class Time>
+  static Evaluation<Y> evaluation(int i, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
+    trial.starting = !enough(before);
+    if (trial.starting) return Start::evaluation(i, t, plan, before, trial.start);
+    const bool regular = place_nodes(t, plan, before, trial);
+    if constexpr (corrector) {
+      if (i == 0) {
+        predict(plan, before, trial, regular);
+        return {plan.end, &trial.y, &trial.predicted};
+      }
+    }
+    advance(plan, before, trial, regular);
+    return {plan.end, &trial.y, &trial.slope};
+  }
+  template <class Y, class Time>
+  static void conclude(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
+    if (!trial.starting) return;
+    Start::conclude(plan, before, trial.start);
+    take_start(trial);
   }
 
   /// Whether the attempt's end and the slope there are finite.
@@ -211,7 +227,6 @@ struct GridAdams {
       w.k[0] = before(0);
       for (std::size_t i = 1; i < Start::tableau.stages; ++i) w.k[i] = &trial.start.k[i];
     } else {
-      constexpr std::size_t shift = corrector ? 1 : 0;
       if constexpr (corrector) w.k[0] = &trial.predicted;
       for (std::size_t j = 0; j + shift < nodes; ++j) w.k[j + shift] = before(j);
     }
@@ -219,6 +234,57 @@ struct GridAdams {
   }
 
  private:
+  static constexpr std::size_t shift = corrector ? 1 : 0;  // of the nodes at hand among those of p
+
+  /// Whether enough slopes are known for a step that looks back.
+  template <class Y>
+  static bool enough(const State<Y>& before) {
+    return before.known + 1 >= slopes;
+  }
+  template <class Y>
+  static void take_start(Trial<Y>& trial) {
+    trial.y = trial.start.y;
+    trial.slope = trial.start.k[Start::tableau.stages - 1];
+  }
+
+  /// The nodes in units of h; whether they are evenly spaced but for the rounding of times.
+  template <class Y, class Time>
+  static bool place_nodes(Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
+    const Time rounding = 8 * std::numeric_limits<Time>::epsilon() * std::max(std::abs(t), std::abs(plan.end));
+    bool regular = true;
+    for (std::size_t j = 1; j < slopes; ++j) regular &= std::abs(before.past_times[j - 1] - t + static_cast<Time>(j) * plan.h) <= rounding;
+    if constexpr (corrector) trial.nodes[0] = 1;
+    for (std::size_t j = 0; j + shift < nodes; ++j)
+      trial.nodes[j + shift] = j == 0 ? Time(0) : regular ? -static_cast<Time>(j) : (before.past_times[j - 1] - t) / plan.h;
+    return regular;
+  }
+  /// The slopes at the nodes; of the first, the predicted one.
+  template <class Y>
+  static std::array<const Y*, nodes> slopes_at_nodes(const State<Y>& before, const Trial<Y>& trial) {
+    std::array<const Y*, nodes> k{};
+    if constexpr (corrector) k[0] = &trial.predicted;
+    for (std::size_t j = 0; j + shift < nodes; ++j) k[j + shift] = j == 0 ? &before.slope : &before.past[j - 1];
+    return k;
+  }
+  template <class Y, class Time>
+  static void predict(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, bool regular) {
+    using S = typename Y::Scalar;
+    if constexpr (predicting == 0) {
+      trial.y = before.y;
+    } else {
+      std::array<Time, predicting> s{};
+      for (std::size_t j = 0; j < predicting; ++j) s[j] = trial.nodes[j + shift];
+      add<1, predicting>(before.y, static_cast<S>(plan.h), regular ? regular_weights<S, predicting, 0> : weights<S, predicting>(s), slopes_at_nodes(before, trial),
+                         trial.y);
+    }
+  }
+  template <class Y, class Time>
+  static void advance(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial, bool regular) {
+    using S = typename Y::Scalar;
+    add<0, nodes>(before.y, static_cast<S>(plan.h), regular ? regular_weights<S, nodes, corrector ? 1 : 0> : weights<S, nodes>(trial.nodes),
+                  slopes_at_nodes(before, trial), trial.y);
+  }
+
   template <class S, std::size_t N, int newest>
   static constexpr std::array<S, N> regular_weights = [] {
     std::array<S, N> w{};

@@ -105,16 +105,37 @@ struct AsynchronousLeapfrog {
     detail::evaluate_stage(f, 0, t, state.y, state.slope);
     state.stale = false;
   }
+  template <class Y, class Time>
+  static Evaluation<Y> slope_wanted(Time t, State<Y>& state) {
+    return {t, &state.y, &state.slope};
+  }
+  template <class Y>
+  static void slope_known(State<Y>& state) {
+    state.stale = false;
+  }
 
   template <class F, class Y, class Time>
   int attempt(F& f, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) const {
-    using S = typename Y::Scalar;
-    const S half = static_cast<S>(plan.h / 2);
-    trial.y = before.y + half * before.slope;
-    detail::evaluate_stage(f, 1, t + plan.h / 2, trial.y, trial.u);
-    trial.v = before.slope + static_cast<S>(2 * damping) * (trial.u - before.slope);
-    trial.y += half * trial.v;
+    const Evaluation<Y> middle = evaluation(0, t, plan, before, trial);
+    detail::evaluate_stage(f, 1, middle.t, trial.y, trial.u);
+    conclude(plan, before, trial);
     return 1;
+  }
+  /// An attempt for a caller who evaluates f himself, see runge_kutta.hpp.
+  template <class Y>
+  static int evaluations(const State<Y>&) {
+    return 1;
+  }
+  template <class Y, class Time>
+  static Evaluation<Y> evaluation(int, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
+    trial.y = before.y + static_cast<typename Y::Scalar>(plan.h / 2) * before.slope;
+    return {t + plan.h / 2, &trial.y, &trial.u};
+  }
+  template <class Y, class Time>
+  void conclude(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) const {
+    using S = typename Y::Scalar;
+    trial.v = before.slope + static_cast<S>(2 * damping) * (trial.u - before.slope);
+    trial.y += static_cast<S>(plan.h / 2) * trial.v;
   }
   template <class Y>
   static bool finite(const Trial<Y>& trial) {

@@ -9,25 +9,35 @@
 
 namespace costate::detail {
 
-/// A positive length. slope = f(t, y); trial_y and trial_slope are scratch; `limit` > 0 is the farthest that f may be looked at (may be infinite),
-/// `bound` the time it leads to, `direction` ±1, `order` that of the error estimate, `error` what the first step may cost, in tolerances.
-template <class F, class Y, class Time>
-Time initial_step(F& f, ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope, Y& trial_y, Y& trial_slope, Time limit, Time bound,
-                  Time direction, int order, double error = 0.01) {
-  using S = typename Y::Scalar;
-  const Time d0 = static_cast<Time>(norm(y, y, y)), d1 = static_cast<Time>(norm(slope, y, y));
-  Time h0 = d0 < Time(1e-5) || d1 < Time(1e-5) ? Time(1e-6) : Time(0.01) * d0 / d1;
-  if (!(h0 > 0)) h0 = Time(1e-6);  // the slope overflowed in the norm
-  const bool whole = h0 >= limit;
-  const Time distance = std::min(h0, limit);  // a near bound says nothing about the steps after it
-  trial_y = y + static_cast<S>(direction * distance) * slope;
-  f(whole ? bound : t + direction * distance, trial_y, trial_slope);
-  const Time d2 = static_cast<Time>(norm(trial_slope - slope, y, y)) / distance;
-  const Time worst = std::max(d1, d2);
-  Time h1 = std::max(Time(1e-6), h0 * Time(1e-3));
-  if (!(worst <= Time(1e-15))) h1 = std::pow(static_cast<Time>(error) / worst, Time(1) / static_cast<Time>(order + 1));
-  if (!std::isfinite(d2)) h1 = h0 * Time(1e-3);  // beyond a singularity: begin carefully
-  return std::min(100 * h0, h1);
-}
+/// Before the evaluation of f, and after it.
+template <class Time>
+class InitialStep {
+ public:
+  /// Returns the time of the trial point, whose state goes to trial_y. slope = f(t, y); `limit` > 0 is the farthest that f may be looked at
+  /// (may be infinite), `bound` the time it leads to, `direction` ±1.
+  template <class Y>
+  Time probe(ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope, Y& trial_y, Time limit, Time bound, Time direction) {
+    const Time d0 = static_cast<Time>(norm(y, y, y));
+    d1_ = static_cast<Time>(norm(slope, y, y));
+    h0_ = d0 < Time(1e-5) || d1_ < Time(1e-5) ? Time(1e-6) : Time(0.01) * d0 / d1_;
+    if (!(h0_ > 0)) h0_ = Time(1e-6);  // the slope overflowed in the norm
+    distance_ = std::min(h0_, limit);  // a near bound says nothing about the steps after it
+    trial_y = y + static_cast<typename Y::Scalar>(direction * distance_) * slope;
+    return h0_ >= limit ? bound : t + direction * distance_;
+  }
+  /// A positive length. trial_slope = f there; `order` that of the error estimate, `error` what the first step may cost, in tolerances.
+  template <class Y>
+  Time length(ScaledNorm<Y>& norm, const Y& y, const Y& slope, const Y& trial_slope, int order, double error) const {
+    const Time d2 = static_cast<Time>(norm(trial_slope - slope, y, y)) / distance_;
+    const Time worst = std::max(d1_, d2);
+    Time h1 = std::max(Time(1e-6), h0_ * Time(1e-3));
+    if (!(worst <= Time(1e-15))) h1 = std::pow(static_cast<Time>(error) / worst, Time(1) / static_cast<Time>(order + 1));
+    if (!std::isfinite(d2)) h1 = h0_ * Time(1e-3);  // beyond a singularity: begin carefully
+    return std::min(100 * h0_, h1);
+  }
+
+ private:
+  Time d1_ = 0, h0_ = 0, distance_ = 0;
+};
 
 }  // namespace costate::detail

@@ -126,19 +126,44 @@ struct Reversible {
     M::refresh(f, t, state);
     detail::swap_states(state.y, state.z);
   }
+  template <class Y, class Time>
+  static Evaluation<Y> slope_wanted(Time t, State<Y>& state) {
+    return {t, &state.z, &state.slope};
+  }
+  template <class Y>
+  static void slope_known(State<Y>& state) {
+    M::slope_known(state);
+  }
 
   template <class F, class Y, class Time>
   int attempt(F& f, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) const {
-    using S = typename Y::Scalar;
-    detail::copy_state(before.z, trial.half.y);
-    detail::copy_state(before.slope, trial.half.slope);
+    begin_forth(before, trial);
     int evaluations = M::attempt(f, t, plan, trial.half, trial);
-    trial.y += static_cast<S>(coupling) * (before.y - before.z);
-    detail::copy_state(trial.y, trial.half.y);
+    begin_back(before, trial);
     M::refresh(f, plan.end, trial.half);
     evaluations += 1 + M::attempt(f, plan.end, back(t, plan), trial.half, trial.back);
     trial.z = before.z + (trial.y - trial.back.y);
     return evaluations;
+  }
+  /// An attempt for a caller who evaluates f himself, see runge_kutta.hpp: those forth, the slope at y', those back.
+  template <class Y>
+  static int evaluations(const State<Y>& before) {
+    return 2 * M::evaluations(before) + 1;
+  }
+  template <class Y, class Time>
+  Evaluation<Y> evaluation(int i, Time t, const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) const {
+    const int forth = M::evaluations(before);
+    if (i > forth) return M::evaluation(i - forth - 1, plan.end, back(t, plan), trial.half, trial.back);
+    if (i == 0) begin_forth(before, trial);
+    if (i < forth) return M::evaluation(i, t, plan, trial.half, trial);
+    M::conclude(plan, trial.half, trial);
+    begin_back(before, trial);
+    return M::slope_wanted(plan.end, trial.half);
+  }
+  template <class Y, class Time>
+  static void conclude(const StepPlan<Time>& plan, const State<Y>& before, Trial<Y>& trial) {
+    M::conclude(StepPlan<Time>{plan.end, -plan.h}, trial.half, trial.back);
+    trial.z = before.z + (trial.y - trial.back.y);
   }
   template <class Y>
   static bool finite(const Trial<Y>& trial) {
@@ -182,6 +207,16 @@ struct Reversible {
   }
 
  private:
+  template <class Y>
+  static void begin_forth(const State<Y>& before, Trial<Y>& trial) {
+    detail::copy_state(before.z, trial.half.y);
+    detail::copy_state(before.slope, trial.half.slope);
+  }
+  template <class Y>
+  void begin_back(const State<Y>& before, Trial<Y>& trial) const {
+    trial.y += static_cast<typename Y::Scalar>(coupling) * (before.y - before.z);
+    detail::copy_state(trial.y, trial.half.y);
+  }
   template <class Time>
   static StepPlan<Time> back(Time t, const StepPlan<Time>& plan) {
     return {t, t - plan.end};

@@ -26,6 +26,14 @@ struct StepPlan {
   Time h;
 };
 
+/// Where a method wants f: *dydt = f(t, *y).
+template <class Y>
+struct Evaluation {
+  time_of_t<typename Y::Scalar> t;
+  const Y* y;
+  Y* dydt;
+};
+
 /// The solution at a step's beginning. `slope` is f there unless `stale`.
 template <class Y>
 struct RungeKuttaState {
@@ -160,6 +168,16 @@ struct ExplicitRungeKutta {
     state.stale = false;
   }
 
+  /// The same for a caller who evaluates f himself: what it is wanted at, and that it is known now.
+  template <class Y, class Time>
+  static Evaluation<Y> slope_wanted(Time t, RungeKuttaState<Y>& state) {
+    return {t, &state.y, &state.slope};
+  }
+  template <class Y>
+  static void slope_known(RungeKuttaState<Y>& state) {
+    state.stale = false;
+  }
+
   /// One-step methods have no past to forget.
   template <class Y>
   static void turn(RungeKuttaState<Y>&) {}
@@ -171,6 +189,26 @@ struct ExplicitRungeKutta {
     else if constexpr (detail::is_small<Y>) attempt_in_registers(f, t, plan, before, trial);
     else evaluate(f, t, plan, before, trial);
     return static_cast<int>(stages()) - 1;  // the first stage is the state's own
+  }
+
+  /// An attempt for a caller who evaluates f himself: what evaluation(i, …) wants for i = 0 … evaluations(before) − 1, then conclude(…).
+  template <class Y>
+  static int evaluations(const RungeKuttaState<Y>&) {
+    return static_cast<int>(stages()) - 1;
+  }
+  template <class Y, std::size_t N, class Time>
+  static Evaluation<Y> evaluation(int i, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+    const auto stage = static_cast<std::size_t>(i) + 1;
+    Evaluation<Y> wanted{t, &trial.y, &trial.k[stage]};
+    detail::unroll<1, N>([&]<std::size_t I>() {
+      if (I == stage) wanted.t = prepare<I>(t, plan, before, trial);
+    });
+    return wanted;
+  }
+  template <class Y, std::size_t N, class Time>
+  static void conclude(const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+    if constexpr (!first_same_as_last())
+      detail::add_stages_to<detail::SolutionRow<M>, true>(before.y, static_cast<typename Y::Scalar>(plan.h), detail::TrialStages<Y, N>{before, trial}, trial.y);
   }
 
   /// Whether the attempt's end, and the slope there where it is a stage, are finite.
@@ -280,16 +318,20 @@ struct ExplicitRungeKutta {
 
   template <class F, class Y, std::size_t N, class Time>
   static void evaluate(F& f, Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
-    using S = typename Y::Scalar;
-    const S h = static_cast<S>(plan.h);
-    const detail::TrialStages<Y, N> k{before, trial};
     detail::unroll<1, N>([&]<std::size_t I>() {
-      detail::add_stages_to<detail::StageRow<M, I>, first_same_as_last() && I + 1 == N>(before.y, h, k, trial.y);
-      constexpr Time c = M::tableau.c[I].template as<Time>();
-      const Time at = c == Time(1) ? plan.end : t + c * plan.h;
+      const Time at = prepare<I>(t, plan, before, trial);
       detail::evaluate_stage(f, static_cast<int>(I), at, trial.y, trial.k[I]);
     });
-    if constexpr (!first_same_as_last()) detail::add_stages_to<detail::SolutionRow<M>, true>(before.y, h, k, trial.y);
+    conclude(plan, before, trial);
+  }
+
+  /// trial.y becomes the state of stage I, whose time is returned.
+  template <std::size_t I, class Y, std::size_t N, class Time>
+  static Time prepare(Time t, const StepPlan<Time>& plan, const RungeKuttaState<Y>& before, RungeKuttaTrial<Y, N>& trial) {
+    detail::add_stages_to<detail::StageRow<M, I>, first_same_as_last() && I + 1 == N>(before.y, static_cast<typename Y::Scalar>(plan.h),
+                                                                                      detail::TrialStages<Y, N>{before, trial}, trial.y);
+    constexpr Time c = M::tableau.c[I].template as<Time>();
+    return c == Time(1) ? plan.end : t + c * plan.h;
   }
 };
 

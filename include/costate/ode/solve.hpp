@@ -2,13 +2,14 @@
 // Solving an initial value problem: dy/dt = f(t, y, theta), y(times[0]) = y0.
 
 #include <costate/ode/engine.hpp>
+#include <costate/ode/solve_samples.hpp>
 #include <costate/ode/user_state.hpp>
 
 namespace costate {
 namespace detail {
 
 template <class D, class Y0, class T, Method M>
-auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method, const SolveOptions& options) {
+auto solve_over(D dynamics, const Y0& y0, const T& user_times, const M& method, const SolveOptions& options) {
   using User = UserState<Y0>;
   using State = typename D::State;
   using Time = time_of_t<typename User::Scalar>;
@@ -30,6 +31,12 @@ auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method,
   solution.t.assign(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(solution.y.size()));
   solution.stats = engine.stats();
   return solution;
+}
+
+template <class D, class Y0, class T, Method M>
+auto solve_bound(D dynamics, const Y0& y0, const T& user_times, const M& method, const SolveOptions& options) {
+  if constexpr (SampleTimes<T>) return solve_samples(std::move(dynamics), y0, user_times, method, options);
+  else return solve_over(std::move(dynamics), y0, user_times, method, options);
 }
 
 template <class D, class Y0, Method M>
@@ -56,6 +63,8 @@ typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename Ti
 
 /// The solution at the given times, the first of which is the initial one; they increase or decrease strictly.
 /// f(t, y, theta) returns dy/dt, see dynamics.hpp. y0 is a column vector (one sample) or a D × B matrix (a batch, samples as columns).
+/// A batch may have a grid of times for every sample (a range of B ranges): each is solved with its own steps then, as if alone, and the result
+/// is a SampleSolution; f sees the samples that are still on their way, and t as the row of their times.
 /// Throws TimeError, ShapeError, OptionError, NonFiniteError, StepSizeError, TooManyStepsError.
 template <class F, class Y0, class T = Times, class Theta, Method M>
   requires(!Method<Theta>)

@@ -16,6 +16,18 @@ struct Stats {
   std::int64_t repeated = 0;              ///< steps taken again in an adjoint's backward pass
   double reconstruction = 0;              ///< by how much of their size an adjoint missed the stored states going backward, at most; 0: it does not
 
+  /// Counts of what was solved after this, or beside it.
+  constexpr Stats& operator+=(const Stats& more) {
+    evaluations += more.evaluations;
+    accepted += more.accepted;
+    rejected += more.rejected;
+    backward_evaluations += more.backward_evaluations;
+    vjps += more.vjps;
+    kept += more.kept;
+    repeated += more.repeated;
+    reconstruction = reconstruction < more.reconstruction ? more.reconstruction : reconstruction;
+    return *this;
+  }
   constexpr std::int64_t steps() const { return accepted + rejected; }
   constexpr bool operator==(const Stats&) const = default;
 };

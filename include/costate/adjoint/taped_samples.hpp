@@ -1,0 +1,155 @@
+#pragma once
+// A solve of samples with times of their own whose paths lie on a tape, and that remembers what its adjoint needs.
+//
+// Forward f is called for all samples at once (sample_batch.hpp). Backward each sample has the adjoint's pass that a solve of it alone would have.
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <costate/adjoint/taped_solve.hpp>
+#include <costate/ode/solve_samples.hpp>
+
+namespace costate::detail {
+
+/// Call: of one sample; BatchCall: of a batch.
+template <class F, class Call, class BatchCall, class M, class A>
+class TapedSamples {
+  using S = typename Call::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<S>;
+  using View = DynamicsView<F, Call>;
+
+  struct Sample {
+    Sample(const M& method, const View& view, const SolveOptions& options) : solve(method, view, view.shape, options) {}
+
+    SampleSolve<M, State, View> solve;
+    typename A::template Pass<M, F, Call, false> pass;
+    std::vector<S> outputs, output_bars;  // state by state
+  };
+
+ public:
+  TapedSamples() = default;
+  TapedSamples(const TapedSamples&) = delete;  // the engines refer to the dynamics beside them
+  TapedSamples& operator=(const TapedSamples&) = delete;
+
+  template <class T>
+  void times(const T& grids, Index samples) {
+    times_ = sample_times<Time>(grids, samples);
+  }
+  /// How many columns the paths up to each have.
+  [[nodiscard]] std::vector<Index> ends() const {
+    std::vector<Index> ends;
+    for (const auto& grid : times_) ends.push_back((ends.empty() ? 0 : ends.back()) + grid.size());
+    return ends;
+  }
+
+  /// Solves from y0 (shape as given, stored row by row); the paths go to out, one after the other, each row by row.
+  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
+             Index theta_rows, Index theta_cols, bool record, S* out) {
+    f_.emplace(f);
+    adjoint_.emplace(adjoint);
+    adjoint_->stats = nullptr;  // the passes' counts are added up here
+    stats_ = adjoint.stats;
+    tape_.rewind({});
+    tape_.workspace().recording = tape_.workspace().paused = false;
+    tape_.workspace().depth = 0;
+    shape_ = shape;
+    view_ = View{&*f_, &tape_, {shape.rows, 1}, theta, theta_rows, theta_cols};
+    make_samples(method, options);
+    batch_.bind({&*f_, &tape_, shape, theta, theta_rows, theta_cols});
+
+    std::vector<std::size_t> active;
+    const auto output = [&](std::size_t b) {
+      return [&, b](Index i, Index step, const State& y) {
+        std::copy_n(y.data(), y.size(), samples_[b].outputs.begin() + i * y.size());
+        if (record) samples_[b].pass.serve(i, step);
+      };
+    };
+    for (std::size_t b = 0; b < times_.size(); ++b)
+      naming_sample(b, [&] {
+        Sample& sample = samples_[b];
+        sample.outputs.resize(static_cast<std::size_t>(shape.rows * times_[b].size()));
+        sample.solve.engine().rhs() = view_;
+        start_ = Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape.rows, Eigen::InnerStride<>(shape.cols));
+        sample.solve.reset(span(b), start_);
+        if (record) sample.pass.begin(*adjoint_, sample.solve.engine(), span(b));
+        if (sample.solve.begin(output(b))) active.push_back(b);
+      });
+    run_samples(batch_, SolvesOf{&samples_}, active, [&](std::size_t b) {
+      return naming_sample(b, [&] {
+        return samples_[b].solve.resume(output(b), [&](const auto& window) {
+          if (record) samples_[b].pass.accept(window);
+        });
+      });
+    });
+    Stats total;
+    for (std::size_t b = 0; b < samples_.size(); ++b) {
+      total += samples_[b].solve.engine().stats();
+      out = write_path(b, out);
+    }
+    leave(total, stats_);
+  }
+
+  void pull(const Cotangents<S>& bar) {
+    const S* from = bar.outputs;
+    Stats total;
+    for (std::size_t b = 0; b < samples_.size(); ++b) {
+      Sample& sample = samples_[b];
+      const Index n = times_[b].size(), rows = shape_.rows;
+      sample.output_bars.resize(sample.outputs.size());
+      Eigen::Map<Columns>(sample.output_bars.data(), rows, n) = Eigen::Map<const Rows>(from, rows, n);
+      from += rows * n;
+      start_.setZero(rows);
+      Stats stats = sample.solve.engine().stats();
+      naming_sample(b, [&] {
+        naming_pass<A>([&] {
+          sample.pass.pull(view_, span(b), sample.outputs.data(), {sample.output_bars.data(), start_.data(), bar.theta, nullptr}, stats);
+        });
+      });
+      if (bar.y0 != nullptr)
+        for (Index i = 0; i < rows; ++i) bar.y0[i * shape_.cols + static_cast<Index>(b)] += start_[i];
+      total += stats;
+    }
+    if (stats_ != nullptr) static_cast<Stats&>(*stats_) = total;
+  }
+
+ private:
+  using Columns = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
+  using Rows = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// The samples' solves, as a list.
+  struct SolvesOf {
+    std::deque<Sample>* samples;
+    auto& operator[](std::size_t b) const { return (*samples)[b].solve; }
+  };
+
+  void make_samples(const M& method, const SolveOptions& options) {
+    const bool same = samples_.size() == times_.size() && !samples_.empty() && samples_[0].solve.engine().options() == options &&
+                      samples_[0].solve.engine().shape() == view_.shape && !differs(samples_[0].solve.engine().method(), method);
+    if (same) return;
+    samples_.clear();
+    for (std::size_t b = 0; b < times_.size(); ++b) samples_.emplace_back(method, view_, options);
+  }
+  [[nodiscard]] std::span<const Time> span(std::size_t b) const { return {times_[b].data(), static_cast<std::size_t>(times_[b].size())}; }
+  S* write_path(std::size_t b, S* out) const {
+    const Index n = times_[b].size();
+    Eigen::Map<Rows>(out, shape_.rows, n) = Eigen::Map<const Columns>(samples_[b].outputs.data(), shape_.rows, n);
+    return out + shape_.rows * n;
+  }
+
+  std::optional<F> f_;
+  std::optional<A> adjoint_;
+  decltype(A::stats) stats_ = nullptr;
+  Tape<S> tape_;
+  Shape shape_{};
+  View view_{};
+  std::vector<BasicTimes<Time>> times_;
+  std::deque<Sample> samples_;
+  SampleBatch<F, BatchCall> batch_;
+  State start_;
+};
+
+}  // namespace costate::detail

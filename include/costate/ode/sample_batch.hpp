@@ -1,0 +1,151 @@
+#pragma once
+// Many solves, each of one sample with its own times and steps, whose evaluations of a dynamics are made in one call for all of them.
+//
+// Every solve runs until it wants f somewhere; then f is called once for the batch of all states wanted, with the row of their times, and
+// every solve goes on. One that has ended leaves the batch, which shrinks. No solve knows of another.
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <costate/ode/dynamics.hpp>
+#include <costate/ode/engine.hpp>
+#include <costate/ode/step_in_parts.hpp>
+
+namespace costate::detail {
+
+/// Evaluates a dynamics at the columns gathered before.
+template <class F, class Call>
+class SampleBatch {
+  using S = typename Call::Scalar;
+  using Vector = typename Call::State;
+
+ public:
+  SampleBatch() = default;
+  explicit SampleBatch(const DynamicsView<F, Call>& f) : f_(f) {}
+  void bind(const DynamicsView<F, Call>& f) { f_ = f; }
+
+  /// wanted(j) tells what column j of `samples` wants.
+  template <class Wanted>
+  void operator()(Index samples, Wanted&& wanted) {
+    const Index rows = f_.shape.rows;
+    f_.shape.cols = samples;
+    y_.resize(rows * samples);
+    dydt_.resize(rows * samples);
+    times_.resize(samples);
+    for_tiles(samples, [&](Index first, Index n) {
+      std::array<const S*, tile> from{};
+      for (Index j = 0; j < n; ++j) {
+        const auto& w = wanted(first + j);
+        times_[first + j] = static_cast<S>(w.t);
+        from[static_cast<std::size_t>(j)] = w.y->data();
+      }
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < n; ++j) y_[i * samples + first + j] = from[static_cast<std::size_t>(j)][i];
+    });
+    f_(times_.data(), y_, dydt_);
+    for_tiles(samples, [&](Index first, Index n) {
+      std::array<S*, tile> to{};
+      for (Index j = 0; j < n; ++j) to[static_cast<std::size_t>(j)] = wanted(first + j).dydt->data();
+      for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < n; ++j) to[static_cast<std::size_t>(j)][i] = dydt_[i * samples + first + j];
+    });
+  }
+
+ private:
+  /// So many samples at a time are turned from columns into parts of rows, and back: what they touch stays in the cache.
+  static constexpr Index tile = 16;
+  template <class Part>
+  static void for_tiles(Index samples, Part&& part) {
+    for (Index first = 0; first < samples; first += tile) part(first, std::min(tile, samples - first));
+  }
+
+  DynamicsView<F, Call> f_{};
+  Vector y_, dydt_, times_;
+};
+
+/// The solve of one sample over its times, in parts.
+template <class M, class State, class Rhs>
+class SampleSolve {
+ public:
+  using Time = time_of_t<typename State::Scalar>;
+  using EngineType = Engine<M, State, Rhs>;
+
+  SampleSolve(const M& method, Rhs rhs, Shape shape, const SolveOptions& options) : engine_(method, std::move(rhs), shape, options), step_(engine_) {}
+  SampleSolve(const SampleSolve&) = delete;
+  SampleSolve& operator=(const SampleSolve&) = delete;
+
+  /// At times[0] with y0.
+  void reset(std::span<const Time> times, const State& y0) {
+    times_ = times;
+    next_ = 1;
+    taken_ = 0;
+    status_ = Status::success;
+    engine_.reset(times.front(), y0);
+    step_ = StepInParts<Base>(engine_);
+  }
+  /// output(i, step, y) and observer(window) as of Engine::run. False where there is nothing more to do.
+  template <class Output>
+  bool begin(Output&& output) {
+    output(Index(0), Index(-1), engine_.y());
+    return next_ < times_.size() && go_on(step_.begin(bound()), [](const auto&) {}, output);
+  }
+  [[nodiscard]] const auto& wanted() const { return step_.wanted(); }
+  /// What was wanted is known now.
+  template <class Output, class Observer>
+  bool resume(Output&& output, Observer&& observer) {
+    return go_on(step_.resume(), observer, output);
+  }
+  [[nodiscard]] Status status() const { return status_; }
+  [[nodiscard]] EngineType& engine() { return engine_; }
+
+ private:
+  using Base = Stepper<M, State, Rhs>;
+
+  Time bound() const {
+    if constexpr (M::adaptive()) return times_.back();
+    else return engine_.end_of_step(times_, taken_);
+  }
+  template <class Output, class Observer>
+  bool go_on(Progress progress, Observer&& observer, Output&& output) {
+    while (progress == Progress::accepted) {
+      const auto window = engine_.window();
+      observer(window);
+      const Time direction = times_.back() > times_.front() ? Time(1) : Time(-1);
+      for (; next_ < times_.size() && direction * (window.end - times_[next_]) >= 0; ++next_) {
+        window.interpolate(times_[next_], scratch_);
+        output(static_cast<Index>(next_), taken_, std::as_const(scratch_));
+      }
+      ++taken_;
+      if (next_ == times_.size()) return false;
+      progress = step_.begin(bound());
+    }
+    if (progress == Progress::failed) status_ = step_.status();
+    return progress == Progress::evaluate;
+  }
+
+  EngineType engine_;
+  StepInParts<Base> step_;
+  std::span<const Time> times_;
+  std::size_t next_ = 1;  // output to come
+  Index taken_ = 0;       // steps
+  Status status_ = Status::success;
+  State scratch_;
+};
+
+/// Runs solves that have begun, whose indices are in `active`, to their ends. resume(b) returns whether solve b goes on.
+template <class Batch, class Solves, class Resume>
+void run_samples(Batch& batch, Solves&& solves, std::vector<std::size_t>& active, Resume&& resume) {
+  while (!active.empty()) {
+    batch(static_cast<Index>(active.size()), [&](Index j) { return solves[active[static_cast<std::size_t>(j)]].wanted(); });
+    std::size_t kept = 0;
+    for (const std::size_t b : active)
+      if (resume(b)) active[kept++] = b;
+    active.resize(kept);
+  }
+}
+
+}  // namespace costate::detail
