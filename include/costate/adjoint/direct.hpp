@@ -51,6 +51,9 @@ class DirectPass {
     else record_.push_back(w.y0, w.end);
   }
   void serve(Index, Index step) { served_.push_back(step); }
+  [[nodiscard]] const Record& record() const { return record_; }
+  /// The step that serves output i, −1: the start.
+  [[nodiscard]] const std::vector<Index>& served() const { return served_; }
 
   void pull(const DynamicsView<F, Call>& f, std::span<const Time> times, const S* outputs, const Cotangents<S>& bar, Stats& stats) {
     stats.kept = record_.size();
@@ -66,7 +69,7 @@ class DirectPass {
 
  private:
   Record record_;
-  std::vector<Index> served_;  // the step that serves output i, −1: the start
+  std::vector<Index> served_;
   typename Pullback::Buffers buffers_;
 };
 

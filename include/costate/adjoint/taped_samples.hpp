@@ -1,7 +1,8 @@
 #pragma once
 // A solve of samples with times of their own whose paths lie on a tape, and that remembers what its adjoint needs.
 //
-// Forward f is called for all samples at once (sample_batch.hpp). Backward each sample has the adjoint's pass that a solve of it alone would have.
+// Forward f is called for all samples at once (sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by DirectAdjoint; else each
+// sample has the pass that a solve of it alone would have.
 
 #include <algorithm>
 #include <deque>
@@ -9,6 +10,8 @@
 #include <span>
 #include <vector>
 
+#include <costate/adjoint/direct.hpp>
+#include <costate/adjoint/sample_pullback.hpp>
 #include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve_samples.hpp>
 
@@ -28,6 +31,7 @@ class TapedSamples {
     SampleSolve<M, State, View> solve;
     typename A::template Pass<M, F, Call, false> pass;
     std::vector<S> outputs, output_bars;  // state by state
+    State y0_bar;
   };
 
  public:
@@ -59,7 +63,8 @@ class TapedSamples {
     shape_ = shape;
     view_ = View{&*f_, &tape_, {shape.rows, 1}, theta, theta_rows, theta_cols};
     make_samples(method, options);
-    batch_.bind({&*f_, &tape_, shape, theta, theta_rows, theta_cols});
+    batch_view_ = {&*f_, &tape_, shape, theta, theta_rows, theta_cols};
+    batch_.bind(batch_view_);
 
     std::vector<std::size_t> active;
     const auto output = [&](std::size_t b) {
@@ -95,28 +100,55 @@ class TapedSamples {
 
   void pull(const Cotangents<S>& bar) {
     const S* from = bar.outputs;
+    const Index rows = shape_.rows;
     Stats total;
     for (std::size_t b = 0; b < samples_.size(); ++b) {
       Sample& sample = samples_[b];
-      const Index n = times_[b].size(), rows = shape_.rows;
+      const Index n = times_[b].size();
       sample.output_bars.resize(sample.outputs.size());
       Eigen::Map<Columns>(sample.output_bars.data(), rows, n) = Eigen::Map<const Rows>(from, rows, n);
       from += rows * n;
-      start_.setZero(rows);
-      Stats stats = sample.solve.engine().stats();
-      naming_sample(b, [&] {
-        naming_pass<A>([&] {
-          sample.pass.pull(view_, span(b), sample.outputs.data(), {sample.output_bars.data(), start_.data(), bar.theta, nullptr}, stats);
-        });
-      });
-      if (bar.y0 != nullptr)
-        for (Index i = 0; i < rows; ++i) bar.y0[i * shape_.cols + static_cast<Index>(b)] += start_[i];
-      total += stats;
+      sample.y0_bar.setZero(rows);
+      total += sample.solve.engine().stats();
     }
+    if constexpr (at_once) pull_at_once(bar.theta, total);
+    else pull_one_by_one(bar.theta, total);
+    if (bar.y0 != nullptr)
+      for (std::size_t b = 0; b < samples_.size(); ++b)
+        for (Index i = 0; i < rows; ++i) bar.y0[i * shape_.cols + static_cast<Index>(b)] += samples_[b].y0_bar[i];
     if (stats_ != nullptr) static_cast<Stats&>(*stats_) = total;
   }
 
  private:
+  /// Whether all samples' steps are pulled back together.
+  static constexpr bool at_once = std::is_same_v<A, DirectAdjoint> && OneStepMethod<M>;
+
+  void pull_one_by_one(S* theta_bar, Stats& total) {
+    for (std::size_t b = 0; b < samples_.size(); ++b) {
+      Sample& sample = samples_[b];
+      const Stats forward = sample.solve.engine().stats();
+      Stats stats = forward;
+      naming_sample(b, [&] {
+        naming_pass<A>([&] {
+          sample.pass.pull(view_, span(b), sample.outputs.data(), {sample.output_bars.data(), sample.y0_bar.data(), theta_bar, nullptr}, stats);
+        });
+      });
+      stats.evaluations -= forward.evaluations;
+      stats.accepted -= forward.accepted;
+      stats.rejected -= forward.rejected;
+      total += stats;
+    }
+  }
+  void pull_at_once(S* theta_bar, Stats& total) {
+    records_.clear();
+    for (std::size_t b = 0; b < samples_.size(); ++b) {
+      Sample& sample = samples_[b];
+      records_.push_back({&sample.pass.record(), sample.pass.served(), span(b), sample.outputs.data(), sample.output_bars.data(), sample.y0_bar.data()});
+      total.kept += sample.pass.record().size();
+    }
+    pullback_.pull(batch_view_, records_, theta_bar, total);
+  }
+
   using Columns = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
   using Rows = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -148,8 +180,13 @@ class TapedSamples {
   View view_{};
   std::vector<BasicTimes<Time>> times_;
   std::deque<Sample> samples_;
+  DynamicsView<F, BatchCall> batch_view_{};
   SampleBatch<F, BatchCall> batch_;
   State start_;
+
+  struct Nothing {};
+  std::vector<SampleRecord<S>> records_;
+  std::conditional_t<at_once, SamplePullback<M, F, BatchCall>, Nothing> pullback_;
 };
 
 }  // namespace costate::detail

@@ -35,8 +35,9 @@ class DynamicsVjp {
     sweep<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
   }
 
-  /// Evaluates f and keeps its linearisation for a later pull; linearisations are pulled last in, first out.
-  void linearise(Time t, const State& y, State& dydt, S* theta_bar, std::vector<std::uintptr_t>& stack) const {
+  /// Evaluates f and keeps its linearisation for a later pull; linearisations are pulled last in, first out. t: a number, or the row of a batch's.
+  template <class U>
+  void linearise(const U& t, const State& y, State& dydt, S* theta_bar, std::vector<std::uintptr_t>& stack) const {
     T& tape = *f_.tape;
     const auto before = tape.mark();
     auto& segment = *::new (tape.workspace().arena.template allocate<Segment>(1)) Segment{before, {}, nullptr, nullptr};
@@ -48,7 +49,7 @@ class DynamicsVjp {
     tape.workspace().recording = true;
     segment.begin = tape.mark();
     segment.y = ys;
-    const auto r = f_.call(t, Array<T, kind>(tape, ys), Array<T, kind>(tape, ps));
+    const auto r = f_.call(time_argument(t), Array<T, kind>(tape, ys), Array<T, kind>(tape, ps));
     segment.out = output(tape, r);
     store_result<S, Eigen::Dynamic>(Array<T, Kind::array>(tape, segment.out), f_.shape, dydt.data());
     tape.workspace().recording = false;
@@ -79,6 +80,17 @@ class DynamicsVjp {
     typename T::Mark before, begin;
     V<S> y, out;
   };
+
+  template <class U>
+  decltype(auto) time_argument(const U& t) const {
+    if constexpr (std::is_pointer_v<U>) {
+      const V<S> row = make_slot(*f_.tape, 1, f_.cols());
+      std::copy_n(t, f_.cols(), row->value);
+      return Array<T, kind>(*f_.tape, row);
+    } else {
+      return t;
+    }
+  }
 
   Slot<S> theta_variable(S* theta_bar) const {
     Slot<S> p = f_.theta_slot();
