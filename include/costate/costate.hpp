@@ -29,6 +29,7 @@
 #include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
+#include <costate/ode/solve_with_events.hpp>
 #include <costate/optim/adam.hpp>
 #include <costate/optim/clip.hpp>
 #include <costate/optim/rms_prop.hpp>
@@ -36,5 +37,6 @@
 #include <costate/optim/sgd.hpp>
 
 #include <costate/adjoint/odeint.hpp>
+#include <costate/adjoint/odeint_with_events.hpp>
 
 #include <costate/train/losses.hpp>

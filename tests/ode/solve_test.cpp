@@ -132,3 +132,9 @@ TEST_CASE("an integrator is a value", "[ode]") {
   CHECK(batch.y().cols() == 3);
   CHECK_THROWS_AS(batch.reset(0.0, Eigen::MatrixXd::Ones(2, 4)), cs::ShapeError);
 }
+
+TEST_CASE("a state that rounding keeps from zero does not stop the first step", "[ode]") {
+  const auto grow = [](auto, const auto& y) { return cs::stack(1.0 + 0 * y[0]); };
+  const auto solution = cs::solve(grow, Eigen::Matrix<double, 1, 1>(1.6e-16), {1.0, 3.0}, cs::Dopri5{}, {.rtol = 1e-9, .atol = 1e-11});
+  CHECK(std::abs(solution.y.back()[0] - 2) < 1e-14);
+}

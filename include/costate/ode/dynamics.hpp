@@ -190,6 +190,7 @@ class Dynamics {
   using Time = time_of_t<Scalar>;
   using Size = detail::ThetaSize<Theta>;
   using Call = detail::CallShape<Scalar, Traits::one_sample, Traits::rows, Size::value, Size::column>;
+  using Function = F;
 
   static constexpr bool is_short = detail::DynamicsView<F, Call>::is_short;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <costate/ode/error_norm.hpp>
 
@@ -21,6 +22,7 @@ class InitialStep {
     d1_ = static_cast<Time>(norm(slope, y, y));
     h0_ = d0 < Time(1e-5) || d1_ < Time(1e-5) ? Time(1e-6) : Time(0.01) * d0 / d1_;
     if (!(h0_ > 0)) h0_ = Time(1e-6);  // the slope overflowed in the norm
+    h0_ = std::max(h0_, 100 * std::numeric_limits<Time>::epsilon() * std::abs(t));  // of a state that is almost zero: times that differ from t
     distance_ = std::min(h0_, limit);  // a near bound says nothing about the steps after it
     trial_y = y + static_cast<typename Y::Scalar>(direction * distance_) * slope;
     return h0_ >= limit ? bound : t + direction * distance_;

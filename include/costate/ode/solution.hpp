@@ -80,6 +80,7 @@ Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic> hstack(States<S, View>&& states
 template <class S, class User, class View>
 struct Solution {
   using Time = time_of_t<S>;
+  using UserType = User;
 
   std::vector<Time> t;     ///< the times asked for, up to where the solve came
   States<S, View> y;       ///< the states there
