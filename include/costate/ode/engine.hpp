@@ -12,7 +12,7 @@
 #include <limits>
 #include <span>
 
-#include <costate/ode/grid.hpp>
+#include <costate/ode/jump_times.hpp>
 #include <costate/ode/stepper.hpp>
 
 namespace costate {
@@ -28,7 +28,7 @@ class Engine : public Stepper<M, Y, Rhs> {
   using Base = Stepper<M, Y, Rhs>;
 
  public:
-  using typename Base::Time, typename Base::Window;
+  using typename Base::Scalar, typename Base::Time, typename Base::Window;
   using Base::Base, Base::prepare, Base::window;
 
   /// One accepted step in the direction of the last move (forward after a reset), of the controller's length or options.step.
@@ -36,7 +36,7 @@ class Engine : public Stepper<M, Y, Rhs> {
   Status step(Observer&& observer = {}) {
     begin_counting();
     if constexpr (M::adaptive()) {
-      return adaptive_step(direction_ * std::numeric_limits<Time>::max(), observer);
+      return step_towards(direction_ * std::numeric_limits<Time>::max(), observer);
     } else {
       if (!options_.step) detail::fail<OptionError>("step() of a fixed-step method needs SolveOptions::step");
       const Time h = direction_ * static_cast<Time>(*options_.step);
@@ -59,10 +59,10 @@ class Engine : public Stepper<M, Y, Rhs> {
     turn(t > t_ ? Time(1) : Time(-1));
     if constexpr (M::adaptive()) {
       while (t_ != t)
-        if (const Status status = adaptive_step(t, observer); status != Status::success) return status;
+        if (const Status status = step_towards(t, observer); status != Status::success) return status;
       return Status::success;
     } else {
-      return fixed_steps(t, options_.step ? detail::steps_in(std::abs(t - t_), static_cast<Time>(*options_.step)) : 1, observer);
+      return fixed_steps(t, observer);
     }
   }
 
@@ -83,7 +83,7 @@ class Engine : public Stepper<M, Y, Rhs> {
     const Time end = times.back();
     if (M::adaptive() || options_.step) return advance_to(end, serve);
     for (std::size_t i = next; i < times.size(); ++i)
-      if (const Status status = fixed_steps(times[i], 1, serve); status != Status::success) return status;
+      if (const Status status = fixed_steps(times[i], serve); status != Status::success) return status;
     return Status::success;
   }
 
@@ -123,23 +123,34 @@ class Engine : public Stepper<M, Y, Rhs> {
 
   /// How many steps run(times) takes; −1 where error control decides.
   Eigen::Index steps_of_run(std::span<const Time> times) const {
-    if constexpr (M::adaptive()) return times.size() < 2 ? 0 : -1;
-    else if (times.size() < 2) return 0;
-    else if (options_.step) return detail::steps_in(std::abs(times.back() - times.front()), static_cast<Time>(*options_.step));
-    else return static_cast<Eigen::Index>(times.size()) - 1;
+    if (times.size() < 2) return 0;
+    if constexpr (M::adaptive()) return -1;
+    if (options_.step) return steps_between(times.front(), times.back());
+    if (options_.jump_times.empty()) return static_cast<Eigen::Index>(times.size()) - 1;
+    Eigen::Index n = 0;
+    for (std::size_t i = 1; i < times.size(); ++i) n += steps_between(times[i - 1], times[i]);
+    return n;
   }
   /// Step number k of run(times) from where it begins.
   template <class Observer = IgnoreSteps>
   Status step_of_run(std::span<const Time> times, Eigen::Index k, Observer&& observer = {}) {
     begin_counting();
     turn(times.back() > times.front() ? Time(1) : Time(-1));
-    if constexpr (M::adaptive()) return adaptive_step(times.back(), observer);
+    if constexpr (M::adaptive()) return step_towards(times.back(), observer);
     else return plain_step(end_of_step(times, k), observer);
   }
   /// Where step number k of run(times) ends, for fixed steps.
   Time end_of_step(std::span<const Time> times, Eigen::Index k) const {
-    if (options_.step) return detail::grid_point(times.front(), times.back(), k + 1, steps_of_run(times));
-    return times[static_cast<std::size_t>(k) + 1];
+    if (options_.step) return end_between(times.front(), times.back(), k);
+    if (options_.jump_times.empty()) return times[static_cast<std::size_t>(k) + 1];
+    std::size_t i = 1;
+    for (Eigen::Index n; k >= (n = steps_between(times[i - 1], times[i])); ++i) k -= n;
+    return end_between(times[i - 1], times[i], k);
+  }
+  /// Where a step under error control towards `bound` must end at the latest, and whether it crosses a jump, to be taken as it is.
+  detail::Stop<Time> next_stop(Time bound) const {
+    if (options_.jump_times.empty()) return {bound};
+    return jumps(bound > t_ ? Time(1) : Time(-1)).next(t_, bound);
   }
 
  private:
@@ -161,16 +172,41 @@ class Engine : public Stepper<M, Y, Rhs> {
       if (k < least || k > most) detail::fail<OptionError>("replay() with order or choice ", k, ": expected ", least, " to ", most);
   }
 
+  detail::JumpTimes<Scalar, Time> jumps(Time direction) const { return {options_.jump_times, direction}; }
+  /// Fixed steps from t0 to t1: equal ones between the jumps.
+  std::int64_t steps_between(Time t0, Time t1) const {
+    const Time longest = options_.step ? static_cast<Time>(*options_.step) : std::numeric_limits<Time>::max();
+    if (options_.jump_times.empty()) return detail::steps_in(std::abs(t1 - t0), longest);
+    return jumps(t1 > t0 ? Time(1) : Time(-1)).steps(t0, t1, longest);
+  }
+  Time end_between(Time t0, Time t1, std::int64_t k) const {
+    if (options_.jump_times.empty()) return detail::grid_point(t0, t1, k + 1, steps_between(t0, t1));
+    return jumps(t1 > t0 ? Time(1) : Time(-1)).end_of_step(t0, t1, options_.step ? static_cast<Time>(*options_.step) : std::numeric_limits<Time>::max(), k);
+  }
+
   template <class Observer>
-  Status fixed_steps(Time t1, std::int64_t n, Observer& observer) {
+  Status step_towards(Time bound, Observer& observer) {
+    if (options_.jump_times.empty()) [[likely]] return adaptive_step(bound, observer);
+    const auto stop = next_stop(bound);
+    if (!stop.crossing) return adaptive_step(stop.end, observer);
+    forget();
+    const Status status = plain_step(stop.end, observer);
+    forget();
+    return status;
+  }
+  template <class Observer>
+  Status fixed_steps(Time t1, Observer& observer) {
     const Time t0 = t_;
+    const std::int64_t n = steps_between(t0, t1);
     if (n > attempts_left()) return failed(Status::too_many_steps, (t1 - t0) / static_cast<Time>(n));
-    for (std::int64_t i = 1; i <= n; ++i)
-      if (const Status status = plain_step(detail::grid_point(t0, t1, i, n), observer); status != Status::success) return status;
+    for (std::int64_t k = 0; k < n; ++k) {
+      const Time end = options_.jump_times.empty() ? detail::grid_point(t0, t1, k + 1, n) : end_between(t0, t1, k);
+      if (const Status status = plain_step(end, observer); status != Status::success) return status;
+    }
     return Status::success;
   }
 
-  using Base::adaptive_step, Base::plain_step, Base::failed, Base::turn, Base::begin_counting, Base::attempts_left;
+  using Base::adaptive_step, Base::forget, Base::plain_step, Base::failed, Base::turn, Base::begin_counting, Base::attempts_left;
   using Base::options_, Base::state_, Base::stats_, Base::t_, Base::direction_;
 
   Y scratch_ = Y(this->y());

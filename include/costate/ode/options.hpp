@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include <costate/core/error.hpp>
 #include <costate/ode/controller.hpp>
@@ -32,6 +33,7 @@ struct SolveOptions {
   ErrorNorm norm = ErrorNorm::max_over_samples;     ///< of a batch
   Eigen::Index norm_rows = 0;                       ///< only the state's first norm_rows components control the step; 0: all
   bool throw_on_failure = true;                     ///< otherwise the solution's status tells
+  std::vector<double> jump_times = {};              ///< where the dynamics jumps in t, ascending: no step leads across. Not of Adams methods on a grid
 
   bool operator==(const SolveOptions&) const = default;
 };
@@ -68,6 +70,9 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
   if (o.step && !std::isfinite(*o.step)) fail<OptionError>("SolveOptions::step = ", *o.step, ": expected a finite step length");
   if (o.first_step && !std::isfinite(*o.first_step))
     fail<OptionError>("SolveOptions::first_step = ", *o.first_step, ": expected a finite step length");
+  for (std::size_t i = 0; i < o.jump_times.size(); ++i)
+    if (!std::isfinite(o.jump_times[i]) || (i > 0 && !(o.jump_times[i - 1] < o.jump_times[i])))
+      fail<OptionError>("SolveOptions::jump_times[", i, "] = ", o.jump_times[i], ": expected finite times in ascending order");
   if (o.max_steps < 1) fail<OptionError>("SolveOptions::max_steps = ", o.max_steps, ": expected at least 1");
   if (o.norm_rows < 0 || o.norm_rows > shape.rows)
     fail<OptionError>("SolveOptions::norm_rows = ", o.norm_rows, ": the state has ", shape.rows, " components (0 means all)");

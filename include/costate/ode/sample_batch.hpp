@@ -91,7 +91,7 @@ class SampleSolve {
   template <class Output>
   bool begin(Output&& output) {
     output(Index(0), Index(-1), engine_.y());
-    return next_ < times_.size() && go_on(step_.begin(bound()), [](const auto&) {}, output);
+    return next_ < times_.size() && go_on(next_step(), [](const auto&) {}, output);
   }
   [[nodiscard]] const auto& wanted() const { return step_.wanted(); }
   /// What was wanted is known now.
@@ -105,9 +105,13 @@ class SampleSolve {
  private:
   using Base = Stepper<M, State, Rhs>;
 
-  Time bound() const {
-    if constexpr (M::adaptive()) return times_.back();
-    else return engine_.end_of_step(times_, taken_);
+  Progress next_step() {
+    if constexpr (M::adaptive()) {
+      const auto stop = engine_.next_stop(times_.back());
+      return step_.begin(stop.end, stop.crossing);
+    } else {
+      return step_.begin(engine_.end_of_step(times_, taken_));
+    }
   }
   template <class Output, class Observer>
   bool go_on(Progress progress, Observer&& observer, Output&& output) {
@@ -121,7 +125,7 @@ class SampleSolve {
       }
       ++taken_;
       if (next_ == times_.size()) return false;
-      progress = step_.begin(bound());
+      progress = next_step();
     }
     if (progress == Progress::failed) status_ = step_.status();
     return progress == Progress::evaluate;

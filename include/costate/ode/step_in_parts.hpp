@@ -30,8 +30,11 @@ class StepInParts {
   /// Attempts are counted from here.
   explicit StepInParts(Stepper& stepper) : s_(&stepper) { stepper.begin_counting(); }
 
-  [[nodiscard]] Progress begin(Time bound) {
+  /// Not beyond `bound` under error control; exactly to it where the step is taken as it is.
+  [[nodiscard]] Progress begin(Time bound, bool as_it_is = !M::adaptive()) {
     bound_ = bound;
+    as_it_is_ = as_it_is;
+    if (as_it_is) s_->forget();
     s_->turn(bound > s_->t_ ? Time(1) : Time(-1));
     if (s_->state_.stale) return ask(Phase::slope, s_->method_.slope_wanted(s_->t_, s_->state_));
     return after_slope();
@@ -46,7 +49,7 @@ class StepInParts {
       }
     ++s_->stats_.evaluations;
     if (phase_ == Phase::slope) return take_slope();
-    if constexpr (VariableOrderMethod<M>) return phase_ == Phase::prediction ? take_prediction() : decide(s_->method_.finite(s_->trial_));
+    if constexpr (VariableOrderMethod<M>) return phase_ == Phase::prediction ? take_prediction() : take_correction();
     else return take_stage();
   }
   [[nodiscard]] Status status() const { return status_; }
@@ -72,14 +75,17 @@ class StepInParts {
   }
   Progress after_slope() {
     auto& s = *s_;
-    if constexpr (!M::adaptive()) {
+    if (as_it_is_) {
       if (s.attempts_left() <= 0) return fail(Status::too_many_steps, bound_ - s.t_);
       return begin_attempt({bound_, bound_ - s.t_});
-    } else {
+    }
+    if constexpr (M::adaptive()) {
       room_.emplace(s.t_, bound_, s.direction_, s.options_.max_step);
       if (s.proposal_ > 0) return begin_trying();
       const Time at = s.probe(*room_, first_);
       return ask(Phase::first_step, {at, &s.trial_.y, &s.probed_slope()});
+    } else {
+      return Progress::failed;
     }
   }
   Progress begin_trying() {
@@ -105,20 +111,24 @@ class StepInParts {
     if (++stage_ < s.method_.evaluations(s.state_)) return ask_stage();
     s.method_.conclude(plan_, s.state_, s.trial_);
     ++s.attempts_;
-    if constexpr (M::adaptive()) {
-      return s.judge(plan_, trying_) ? Progress::accepted : try_again();
-    } else {
-      if (!s.method_.finite(s.trial_)) return fail(Status::non_finite, plan_.h);
-      s.commit(plan_);
-      return Progress::accepted;
-    }
+    if (as_it_is_) return take_as_it_is();
+    if constexpr (M::adaptive()) return s.judge(plan_, trying_) ? Progress::accepted : try_again();
+    else return Progress::failed;
+  }
+  Progress take_as_it_is() {
+    auto& s = *s_;
+    if (!s.method_.finite(s.trial_)) return fail(Status::non_finite, plan_.h);
+    s.commit(plan_);
+    s.forget();
+    return Progress::accepted;
   }
   Progress take_prediction() {
     auto& s = *s_;
     s.method_.estimate(plan_, s.state_, s.trial_, s.norm_);
     ++s.attempts_;
-    return s.predicted_well() ? ask(Phase::correction, s.method_.correct(plan_, s.trial_)) : decide(false);
+    return as_it_is_ || s.predicted_well() ? ask(Phase::correction, s.method_.correct(plan_, s.trial_)) : decide(false);
   }
+  Progress take_correction() { return as_it_is_ ? take_as_it_is() : decide(s_->method_.finite(s_->trial_)); }
   Progress decide(bool good) {
     s_->decide(plan_, trying_, good);
     return good ? Progress::accepted : try_again();
@@ -126,6 +136,7 @@ class StepInParts {
 
   Stepper* s_;
   Time bound_ = 0;
+  bool as_it_is_ = false;
   Phase phase_ = Phase::slope;
   int stage_ = 0;
   Evaluation<Y> wanted_{};

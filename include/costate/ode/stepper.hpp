@@ -39,6 +39,10 @@ class Stepper {
   Stepper(M method, Rhs rhs, Shape shape, const SolveOptions& options = {}, Eigen::Index tail = 0)
       : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options), norm_(shape, options, tail),
         filter_(options.controller, control_order()) {
+    if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
+      if (!options.jump_times.empty())
+        detail::fail<OptionError>("SolveOptions::jump_times: an Adams method on a grid looks back across them; take Adams, a Runge-Kutta method, or "
+                                  "solve from jump to jump");
     method_.start(Y(Y::Zero(shape.size() + tail)), state_, trial_);
   }
 
@@ -114,6 +118,11 @@ class Stepper {
   /// Attempts are counted from here.
   void begin_counting() { attempts_ = 0; }
   std::int64_t attempts_left() const { return options_.max_steps - attempts_; }
+
+  /// A multistep method begins anew.
+  void forget() {
+    if constexpr (VariableOrderMethod<M>) state_.stale = true;
+  }
 
   void turn(Time direction) {
     if (direction == direction_) return;
