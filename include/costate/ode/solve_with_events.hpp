@@ -67,7 +67,7 @@ class BoundEvents {
   using State = typename Call::State;
   using Time = time_of_t<S>;
   static constexpr Time epsilon = static_cast<Time>(std::numeric_limits<S>::epsilon());
-  static_assert(Call::one_sample, "costate: events are of one sample; columns of a batch have theirs at other times: solve them one by one");
+  static_assert(Call::one_sample, "costate: events are of one sample; columns of a batch have theirs at other times: give a grid of times for each of them");
 
  public:
   template <class View>
@@ -204,81 +204,102 @@ consteval bool check_events() {
   return sizeof...(E) > 0 && (is_event<E> && ...);
 }
 
-template <class D, class Y0, class T, Method M, class... E>
-auto solve_bound_with_events(D dynamics, const Y0& y0, const T& user_times, const M& method, const SolveOptions& options, const E&... events) {
+/// A solve on which events happen, step by step: looks at each and says how it goes on.
+template <class Call, class Y0, class... E>
+class EventRun {
   using User = UserState<Y0>;
-  using State = typename D::State;
-  using Time = time_of_t<typename User::Scalar>;
-  const BasicTimes<Time> times(user_times);
-  check_times(times);
-  if (options.dense) fail<OptionError>("solve_with_events keeps no dense output: give the times that you want, or solve the pieces between events");
-  const auto n = static_cast<std::size_t>(times.size());
-  const Shape shape = dynamics.shape();
+  using S = typename User::Scalar;
+  using State = typename Call::State;
+  using Time = time_of_t<S>;
 
-  EventSolution<typename User::SolutionType> solution;
-  solution.shape = shape;
-  solution.y = {shape, n};
-  BoundEvents<typename D::Call, E...> bound(dynamics.view(), std::tuple<E...>(events...));
-  Engine<M, State, DynamicsView<typename D::Function, typename D::Call>> engine(method, dynamics.view(), shape, options);
-  const auto user = [&](const State& flat) {
-    States<typename User::Scalar, typename User::View> one(shape, 1);
-    one.push_back(flat);
-    return typename User::Type(one[0]);
-  };
+ public:
+  using SolutionType = EventSolution<typename User::SolutionType>;
+  enum class Next { step, restart, end };
 
-  State y = D::to_internal(y0), before = y;
-  solution.y.push_back(y);
+  template <class View, class T>
+  EventRun(const View& f, Shape shape, const T& times, const State& y0, const SolveOptions& options, const std::tuple<E...>& events)
+      : bound_(f, events), shape_(shape), rest_(times.begin(), times.end()), y_(y0), before_(y0), t_(rest_.front()) {
+    if (options.dense) fail<OptionError>("solve_with_events keeps no dense output: give the times that you want, or solve the pieces between events");
+    precision_ = 100 * options.rtol.value_or(std::is_same_v<S, float> ? 1e-4 : 1e-6);  // errors add up
+    solution_.shape = shape;
+    solution_.y = {shape, rest_.size()};
+    solution_.y.push_back(y0);
+  }
+
+  /// Where the piece at hand begins, and what is left of the times from there.
+  [[nodiscard]] const State& y() const { return y_; }
+  [[nodiscard]] std::span<const Time> times() const { return rest_; }
+
+  /// After an accepted step. On a restart the next piece begins at times().front() with y().
+  template <class Engine>
+  Next take(const Engine& engine) {
+    const auto w = engine.window();
+    const auto event = bound_.look(w, precision_, solution_.doubtful);
+    const Time until = event.any ? event.t : w.end;
+    for (; served_ < rest_.size() && (w.end > w.t ? rest_[served_] <= until : rest_[served_] >= until); ++served_) {
+      w.interpolate(rest_[served_], before_);
+      solution_.y.push_back(before_);
+    }
+    if (!event.any) {
+      if (w.end != rest_.back()) return Next::step;
+      bound_.close(w.end, precision_, solution_.doubtful);
+      finish_at(engine);
+      return Next::end;
+    }
+    w.interpolate(event.t, before_);
+    const bool stops = happen(event);
+    bound_.begin(event, y_);
+    const Time end = rest_.back();
+    rest_.erase(rest_.begin() + 1, rest_.begin() + static_cast<std::ptrdiff_t>(served_));
+    rest_.front() = t_ = event.t;
+    served_ = 1;
+    solution_.stats += engine.stats();
+    return stops || t_ == end ? Next::end : Next::restart;
+  }
+  /// The solve ends where the engine is, by no event.
+  template <class Engine>
+  void finish_at(const Engine& engine, Status status = Status::success) {
+    solution_.status = status;
+    solution_.stats += engine.stats();
+    t_ = engine.t();
+    y_ = engine.y();
+  }
+  /// Steps tried in the pieces before.
+  [[nodiscard]] std::int64_t steps() const { return solution_.stats.steps(); }
+
+  /// What became of it. `times`: all that were asked for.
+  template <class T>
+  SolutionType result(const T& times) && {
+    solution_.end_time = t_;
+    solution_.end = user(y_);
+    const std::size_t reached = solution_.y.size();
+    if (reached < static_cast<std::size_t>(times.size())) solution_.y.trim();
+    solution_.t.assign(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(reached));
+    return std::move(solution_);
+  }
+
+ private:
   struct Past {
     std::int64_t happened = 0;
     int close = 0;  // so often in a row at shorter and very short intervals
     Time t = 0, interval = std::numeric_limits<Time>::max();
   };
-  std::array<Past, sizeof...(E)> past{};
-  std::vector<Time> rest(times.begin(), times.end());  // from where the piece at hand begins, then the outputs that are not served yet
-  const double precision = 100 * options.rtol.value_or(std::is_same_v<typename User::Scalar, float> ? 1e-4 : 1e-6);  // errors add up
-  bool stopped = n == 1;
-  Time t = rest.front();
-  while (!stopped && t != times.back()) {
-    rest.front() = t;
-    const std::span<const Time> span(rest);
-    engine.reset(t, y);
-    std::size_t served = 1;
-    Earliest<Time, sizeof...(E)> event;
-    for (Eigen::Index k = 0; !event.any && engine.t() != times.back(); ++k) {
-      if (solution.stats.steps() + engine.stats().steps() >= options.max_steps) {
-        solution.status = Status::too_many_steps;
-        if (options.throw_on_failure)
-          throw_failure(Status::too_many_steps, engine.t(), engine.next_step(), static_cast<double>(engine.y().norm()), options.max_steps);
-      } else {
-        solution.status = engine.step_of_run(span, k);
-      }
-      if (solution.status != Status::success) break;
-      const auto w = engine.window();
-      event = bound.look(w, precision, solution.doubtful);
-      const Time until = event.any ? event.t : w.end;
-      for (; served < rest.size() && (w.end > w.t ? rest[served] <= until : rest[served] >= until); ++served) {
-        w.interpolate(rest[served], before);
-        solution.y.push_back(before);
-      }
-      if (event.any) w.interpolate(event.t, before);
-    }
-    solution.stats += engine.stats();
-    if (solution.status != Status::success) {
-      t = engine.t();
-      y = engine.y();
-      break;
-    }
-    if (!event.any) {
-      bound.close(times.back(), precision, solution.doubtful);
-      t = times.back();
-      y = engine.y();
-      break;
-    }
+
+  typename User::Type user(const State& flat) const {
+    States<S, typename User::View> one(shape_, 1);
+    one.push_back(flat);
+    return typename User::Type(one[0]);
+  }
+
+  /// before_ is the state before, y_ the one behind. Whether the solve ends.
+  template <class Events>
+  bool happen(const Events& event) {
+    bool stops = false;
     for (std::size_t i = 0; i < sizeof...(E); ++i) {
       if (!event.happens[i]) continue;
-      auto& same = past[i];
+      Past& same = past_[i];
       const Time interval = std::abs(event.t - same.t);
-      const bool close = interval <= Time(0.99) * same.interval && interval < Time(1e-6) * std::abs(times.back() - times.front());
+      const bool close = interval <= Time(0.99) * same.interval && interval < Time(1e-6) * std::abs(rest_.back() - begin_);
       same.close = same.happened > 0 && close ? same.close + 1 : 0;
       if (same.close == 3)
         fail<StepSizeError>("events accumulate at t = ", event.t, ": number ", i, " happened ", same.happened + 1,
@@ -286,20 +307,52 @@ auto solve_bound_with_events(D dynamics, const Y0& y0, const T& user_times, cons
       same.interval = interval;
       same.t = event.t;
       ++same.happened;
-      bound.jump(i, event.t, before, y);
-      solution.events.push_back({event.t, i, user(before), user(y)});
-      before = y;
-      stopped |= same.happened == bound.stop_after(i);
+      bound_.jump(i, event.t, before_, y_);
+      solution_.events.push_back({event.t, i, user(before_), user(y_)});
+      before_ = y_;
+      stops |= same.happened == bound_.stop_after(i);
     }
-    bound.begin(event, y);
-    rest.erase(rest.begin() + 1, rest.begin() + static_cast<std::ptrdiff_t>(served));
-    t = event.t;
+    return stops;
   }
-  solution.end_time = t;
-  solution.end = user(y);
-  if (solution.y.size() < n) solution.y.trim();
-  solution.t.assign(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(solution.y.size()));
-  return solution;
+
+  BoundEvents<Call, E...> bound_;
+  Shape shape_;
+  std::vector<Time> rest_;  // from where the piece at hand begins, then the outputs that are not served yet
+  State y_, before_;
+  Time t_, begin_ = t_;
+  double precision_ = 0;
+  std::size_t served_ = 1;
+  std::array<Past, sizeof...(E)> past_{};
+  SolutionType solution_;
+};
+
+template <class D, class Y0, class T, Method M, class... E>
+auto solve_bound_with_events(D dynamics, const Y0& y0, const T& user_times, const M& method, const SolveOptions& options, const E&... events) {
+  using State = typename D::State;
+  using Time = time_of_t<typename D::Scalar>;
+  const BasicTimes<Time> times(user_times);
+  check_times(times);
+  using Run = EventRun<typename D::Call, Y0, E...>;
+  Run run(dynamics.view(), dynamics.shape(), times, D::to_internal(y0), options, std::tuple<E...>(events...));
+  Engine<M, State, DynamicsView<typename D::Function, typename D::Call>> engine(method, dynamics.view(), dynamics.shape(), options);
+  auto next = times.size() == 1 ? Run::Next::end : Run::Next::restart;
+  Eigen::Index k = 0;
+  while (next != Run::Next::end) {
+    if (next == Run::Next::restart) {
+      engine.reset(run.times().front(), run.y());
+      k = 0;
+    }
+    Status status = Status::too_many_steps;
+    if (run.steps() + engine.stats().steps() < options.max_steps) status = engine.step_of_run(run.times(), k++);
+    else if (options.throw_on_failure)
+      throw_failure(status, engine.t(), engine.next_step(), static_cast<double>(engine.y().norm()), options.max_steps);
+    if (status != Status::success) {
+      run.finish_at(engine, status);
+      break;
+    }
+    next = run.take(engine);
+  }
+  return std::move(run).result(times);
 }
 
 }  // namespace detail
@@ -307,7 +360,7 @@ auto solve_bound_with_events(D dynamics, const Y0& y0, const T& user_times, cons
 /// `solve` with events. They happen between the first and the last of the times; one that stops the solve ends it before the latter. Throws
 /// what `solve` throws, and StepSizeError where events accumulate.
 template <class F, class Y0, class T = Times, class Theta, Method M, class... E>
-  requires(!Method<Theta>)
+  requires(!Method<Theta> && !SampleTimes<T>)
 auto solve_with_events(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const SolveOptions& options, const E&... events) {
   if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
     return detail::solve_bound_with_events(detail::bind(f, y0, theta), y0, times, method, options, events...);
