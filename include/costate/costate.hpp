@@ -29,6 +29,7 @@
 #include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
+#include <costate/ode/own_parameters.hpp>
 #include <costate/ode/solve_samples_with_events.hpp>
 #include <costate/ode/solve_with_events.hpp>
 #include <costate/optim/adam.hpp>
