@@ -6,7 +6,9 @@
 
 #include <costate/ode/adams.hpp>
 #include <costate/ode/adams_moulton.hpp>
+#include <costate/ode/asynchronous_leapfrog.hpp>
 #include <costate/ode/dopri5.hpp>
+#include <costate/ode/integrator.hpp>
 #include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
@@ -95,4 +97,47 @@ TEST_CASE("samples with times of their own stop at the jumps too", "[ode]") {
     CHECK(std::abs(s.sample(2)(0, 1) - (1 + (5 - 3 * std::exp(1.1) - 1) * std::exp(0.5))) < 10 * bound);
     CHECK(s.stats[1].rejected < 6);
   }
+}
+
+TEST_CASE("a jump at zero is passed where the dynamics sees times in single precision", "[ode]") {
+  const auto check = [](const auto& f, double direction) {
+    const std::vector<std::vector<double>> grids{{-0.5 * direction, 0.5 * direction}};
+    const Eigen::MatrixXf y0 = Eigen::MatrixXf::Constant(1, 1, 2.0f);
+    const double e = std::exp(-0.5), g = std::exp(0.5), expected = direction > 0 ? 5 + (1 + e - 5) * e : 1 + (5 - 3 * g - 1) * g;
+    const auto fixed = cs::solve(f, y0, grids, cs::Rk4{}, {.step = 0.125, .jump_times = {0.0}});
+    CHECK(std::abs(static_cast<double>(fixed.sample(0)(0, 1)) - expected) < 1e-4);
+    const auto adaptive = cs::solve(f, y0, grids, cs::Dopri5{}, {.jump_times = {0.0}});
+    CHECK(std::abs(static_cast<double>(adaptive.sample(0)(0, 1)) - expected) < 1e-3);
+    CHECK(adaptive.stats[0].rejected < 4);
+  };
+  for (const double direction : {1.0, -1.0}) {
+    check([](auto t, const auto& y) { return cs::stack(cs::where(t < 0.0, 1.0 - y[0], 5.0 - y[0])); }, direction);
+    check([](auto t, const auto& y) { return cs::stack(cs::where(t <= 0.0, 1.0 - y[0], 5.0 - y[0])); }, direction);
+  }
+}
+
+TEST_CASE("the velocity of the asynchronous leapfrog is that of the side it is on", "[ode]") {
+  for (const bool closed : {false, true})
+    for (const Eigen::Index synchronise : {0, 1000}) {
+      const double coarse = error(cs::AsynchronousLeapfrog{.synchronise = synchronise}, {.step = 0.02}, closed, -0.3, 0.7333),
+                   fine = error(cs::AsynchronousLeapfrog{.synchronise = synchronise}, {.step = 0.01}, closed, -0.3, 0.7333);
+      CHECK(coarse < 3e-4);
+      CHECK(fine < 0.3 * coarse);  // of order 2
+    }
+}
+
+TEST_CASE("an integrator's fixed step is taken up to a jump, over it and on", "[ode]") {
+  const Eigen::VectorXd y0 = Eigen::VectorXd::Constant(1, 2.0);
+  auto integrator = cs::make_integrator(relaxation(true), y0, -0.3, cs::Rk4{}, {.step = 0.03, .jump_times = jumps});
+  for (int i = 0; i < 90; ++i) integrator.step();
+  CHECK(std::abs(integrator.t() - 2.4) < 1e-12);
+  CHECK(std::abs(integrator.y()[0] - exact(-0.3, integrator.t(), 2.0)) < 1e-6);
+}
+
+TEST_CASE("many jumps cost no more than the steps between them", "[ode]") {
+  std::vector<double> known;
+  for (int i = 0; i < 3000; ++i) known.push_back(0.1 * i + 0.05);
+  const auto s = cs::solve([](auto, const auto& y) { return cs::stack(0.0 * y[0]); }, Eigen::VectorXd(Eigen::VectorXd::Ones(1)), {0.0, 300.0}, cs::Rk4{},
+                           {.step = 0.025, .jump_times = known});
+  CHECK(s.stats.accepted == 2 + 3000 + 2999 * 4 + 2);
 }

@@ -131,3 +131,29 @@ TEST_CASE("dense output of every sample", "[ode]") {
   for (const auto& grid : problem.grids) times += static_cast<Eigen::Index>(grid.size());
   CHECK(cs::hstack(s).cols() == times);
 }
+
+TEST_CASE("a sample runs out of steps where it would alone", "[ode]") {
+  const Problem<double> problem;
+  const auto check = [&](const auto& method, cs::SolveOptions options) {
+    options.throw_on_failure = false;
+    for (options.max_steps = 1; options.max_steps < 40; ++options.max_steps) {
+      const auto all = cs::solve(pendulum, problem.y0, problem.grids, p, method, options);
+      const auto alone = cs::solve(pendulum, Eigen::Vector2d(problem.y0.col(2)), problem.grids[2], p, method, options);
+      CHECK(all.status[2] == alone.status);
+      CHECK(all.stats[2] == alone.stats);
+      CHECK(all.t[2] == alone.t);
+    }
+  };
+  check(cs::Dopri5{}, {.jump_times = {0.9}});
+  check(cs::Adams{}, {.jump_times = {0.9, 1.5, 3.0}});
+  check(cs::Rk4{}, {});
+  check(cs::Rk4{}, {.step = 0.1});
+  check(cs::Rk4{}, {.jump_times = {0.9, 1.0, 1.5}});
+  check(cs::AdamsMoulton<4>{}, {.step = 0.1});
+}
+
+TEST_CASE("the states of a temporary solution, and a solve without samples", "[ode]") {
+  const Problem<double> problem;
+  static_assert(!std::is_reference_v<decltype(cs::hstack(cs::solve(pendulum, problem.y0, problem.grids, p, cs::Dopri5{})))>);
+  CHECK_THROWS_WITH(cs::solve(pendulum, Eigen::MatrixXd(2, 0), std::vector<std::vector<double>>{}, p, cs::Dopri5{}), Catch::Matchers::Contains("no samples"));
+}

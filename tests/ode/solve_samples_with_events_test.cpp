@@ -63,3 +63,11 @@ TEST_CASE("what fails is named by its sample", "[ode]") {
   const auto s = cs::solve_with_events(fall, y0, grids, p, cs::Dopri5{}, {.max_steps = 3, .throw_on_failure = false}, bounces);
   CHECK(s[0].status == cs::Status::too_many_steps);
 }
+
+TEST_CASE("samples of a dynamics without parameters have events too", "[ode]") {
+  const auto f = [](auto, const auto& y) { return cs::stack(y[1], -9.81 + 0.0 * y[0]); };
+  const Eigen::MatrixXd y0 = (Eigen::MatrixXd(2, 2) << 1.0, 2.0, 0.0, 0.0).finished();
+  const auto s = cs::solve_with_events(f, y0, std::vector<std::vector<double>>{{0, 3}, {0, 2, 3}}, cs::Dopri5{}, {},
+                                       cs::event([](auto, const auto& y) { return y[0]; }, {.stop_after = 1}));
+  for (std::size_t b : {0U, 1U}) CHECK_THAT(s[b].end_time, Catch::Matchers::WithinRel(std::sqrt(2 * (1.0 + static_cast<double>(b)) / 9.81), 1e-9));
+}

@@ -227,7 +227,7 @@ class CheckpointedPass {
 /// fewer, s the slots, no step is taken more than t times again: 8 slots carry 3,003 steps with t = 6, 16 slots 4,845 with t = 4. A checkpoint is
 /// a state and its slope, of Adams its history too.
 struct CheckpointedAdjoint {
-  Eigen::Index slots = 8;  ///< checkpoints, the initial state's included
+  Eigen::Index slots = 8;  ///< checkpoints, the initial state's included; of each sample that has times of its own
   Stats* stats = nullptr;  ///< where the counts of solve and gradient are left; null: nowhere
 
   static constexpr const char* name = "CheckpointedAdjoint";
@@ -245,7 +245,7 @@ struct CheckpointedAdjoint {
 /// CheckpointedAdjoint with as many slots as fit into a budget: while the steps fit none is taken again, as with DirectAdjoint; when they no longer do,
 /// checkpoints thin out. stats.kept says how many there were, stats.repeated how many steps were taken again.
 struct AutoAdjoint {
-  std::size_t memory_bytes = std::size_t{1} << 30;  ///< for checkpoints, of one gradient
+  std::size_t memory_bytes = std::size_t{1} << 30;  ///< for checkpoints, of one gradient; samples with times of their own share it evenly
   Stats* stats = nullptr;                           ///< where the counts of solve and gradient are left; null: nowhere
 
   static constexpr const char* name = "AutoAdjoint";
@@ -256,7 +256,8 @@ struct AutoAdjoint {
 
   [[nodiscard]] Eigen::Index slots_for(std::size_t bytes_each) const {
     if (memory_bytes < bytes_each)
-      detail::fail<OptionError>("AutoAdjoint::memory_bytes = ", memory_bytes, ": one checkpoint of this solve takes ", bytes_each, "; expected as much or more");
+      detail::fail<OptionError>("AutoAdjoint::memory_bytes = ", memory_bytes, " (a sample's share, where each has its own times): one checkpoint of "
+                                "this solve takes ", bytes_each, "; expected as much or more");
     return static_cast<Eigen::Index>(memory_bytes / bytes_each);
   }
 };

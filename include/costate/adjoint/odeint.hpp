@@ -152,7 +152,8 @@ auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta,
   using S = typename TapeType::scalar;
   constexpr bool parametric = !std::is_same_v<Theta, NoParameters>;
   static_assert(!one_sample<Y0>(), "costate: a grid of times for each sample needs a D x B matrix of initial states, samples as columns");
-  using Solve = TapedSamples<F, typename TapedCall<S, true, F, parametric>::type, typename TapedCall<S, false, F, parametric>::type, typename A::template Solver<M>, A>;
+  using One = typename TapedCall<S, true, F, parametric>::type;
+  using Solve = TapedSamples<F, One, typename TapedCall<S, false, F, parametric>::type, typename A::template Solver<M>, A>;
 
   TapeType& tape = common_tape<TapeType>(y0, theta);
   const V<S> start = argument_slot(tape, y0);
@@ -160,15 +161,17 @@ auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta,
   if constexpr (parametric) p = argument_slot(tape, theta);
   Solve& solve = tape.workspace().template object<Solve>();
   const Shape shape{start->rows, start->cols};
+  if constexpr (One::rows != Eigen::Dynamic)
+    if (shape.rows != One::rows) fail_result(One::rows, shape.cols, shape);
   solve.times(grids, shape.cols);
-  auto ends = solve.ends();
+  const auto ends = solve.ends(tape);
   const V<S> out = make_slot(tape, ends.back() * shape.rows, 1);
   const auto active = [](V<S> x) { return x != nullptr && x->active; };
   out->active = !tape.workspace().paused && (active(start) || active(p));
   solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
               p == nullptr ? 1 : p->cols, out->active, out->value);
   if (out->active) record_solve(tape, out, solve, start, p, V<S>(nullptr));
-  return PathList<TapeType, Kind::array>(tape, out, shape.rows, std::move(ends));
+  return PathList<TapeType, Kind::array>(tape, out, shape.rows, ends);
 }
 
 }  // namespace detail

@@ -1,8 +1,7 @@
 #pragma once
 // The paths that odeint returns where samples have times of their own: arrays on the tape, one per sample, all in one block.
 
-#include <utility>
-#include <vector>
+#include <span>
 
 #include <costate/autodiff/algebra.hpp>
 #include <costate/core/index_iterator.hpp>
@@ -17,7 +16,7 @@ class PathList {
   using value_type = Array<T, kind>;
 
   /// `block` holds the paths one after the other, each of `rows` rows; path b has ends[b] − ends[b − 1] columns.
-  PathList(T& tape, Slot<typename T::scalar>* block, Index rows, std::vector<Index> ends) : tape_(&tape), block_(block), rows_(rows), ends_(std::move(ends)) {}
+  PathList(T& tape, Slot<typename T::scalar>* block, Index rows, std::span<const Index> ends) : tape_(&tape), block_(block), rows_(rows), ends_(ends) {}
 
   [[nodiscard]] Index size() const { return static_cast<Index>(ends_.size()); }
   value_type operator[](Index b) const {
@@ -37,7 +36,7 @@ class PathList {
   T* tape_;
   Slot<typename T::scalar>* block_;
   Index rows_;
-  std::vector<Index> ends_;
+  std::span<const Index> ends_;  // on the tape
 };
 
 }  // namespace costate

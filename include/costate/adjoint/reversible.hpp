@@ -23,6 +23,17 @@ struct ReversibleStats : Stats {
   std::int64_t synchronisations = 0;  ///< so many anchors of two states each were kept
   std::int64_t repairs = 0;           ///< segments between them whose steps were taken once more
   double amplification = 0;           ///< of rounding by undoing steps: `reconstruction` in units of the machine's precision
+
+  /// Of another sample, solved by the same method.
+  ReversibleStats& operator+=(const ReversibleStats& more) {
+    Stats::operator+=(more);
+    coupling = more.coupling;
+    synchronise = more.synchronise;
+    synchronisations += more.synchronisations;
+    repairs += more.repairs;
+    amplification = amplification < more.amplification ? more.amplification : amplification;
+    return *this;
+  }
 };
 
 namespace detail {

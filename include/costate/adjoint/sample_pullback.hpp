@@ -2,8 +2,9 @@
 // The pullback of Runge–Kutta steps of many samples at once, each sample's steps its own: the formulae of step_pullback.hpp with a row of
 // times and a row of step lengths, one column for each sample.
 //
-// Samples go together in groups of like numbers of steps. One that has fewer than its group has steps of length zero at its end, which
-// change nothing. With h a row, the stages h k_i are what is summed, and what cotangents are taken of.
+// Samples go together in groups of like numbers of steps. One that has fewer than its group takes the first sample's place in a step of length
+// zero before its own begin: f is evaluated where it has been, and nothing is changed. With h a row, the stages h k_i are what is summed, and
+// what cotangents are taken of.
 
 #include <algorithm>
 #include <array>
@@ -38,6 +39,7 @@ class SamplePullback {
   using Time = time_of_t<S>;
   using Grid = Eigen::Map<Eigen::Array<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
   using Row = Eigen::Array<S, 1, Eigen::Dynamic>;
+  using TimeRow = Eigen::Array<Time, 1, Eigen::Dynamic>;
   static constexpr std::size_t stages = M::tableau.stages;
   static constexpr bool fsal = M::first_same_as_last();
   static constexpr std::size_t last = fsal ? stages - 1 : stages;  // stages that the solution needs
@@ -68,7 +70,7 @@ class SamplePullback {
     next_.clear();
     for (const auto& sample : group_) next_.push_back(static_cast<Index>(sample.times.size()));
     ybar_.setZero();
-    gather(y_end_, group_[0].steps());
+    segments_.clear();
     const DynamicsVjp<F, Call> vjp(f);
     for (Index step = group_[0].steps(); step-- > 0;) pull_step(vjp, step, theta_bar, stats);
     for (std::size_t b = 0; b < group_.size(); ++b) {
@@ -79,25 +81,29 @@ class SamplePullback {
     }
   }
 
-  /// The states at the beginnings of a step; of samples that have ended before, at their ends.
-  void gather(State& y, Index step) const {
-    for (std::size_t b = 0; b < group_.size(); ++b) {
-      const auto& sample = group_[b];
-      const S* from = step < sample.steps() ? sample.record->state(step) : sample.outputs + (static_cast<Index>(sample.times.size()) - 1) * rows_;
-      for (Index i = 0; i < rows_; ++i) y[i * cols_ + static_cast<Index>(b)] = from[i];
-    }
+  void put(const S* from, State& to, std::size_t b) const {
+    for (Index i = 0; i < rows_; ++i) to[i * cols_ + static_cast<Index>(b)] = from[i];
   }
-
-  void pull_step(const DynamicsVjp<F, Call>& vjp, Index step, S* theta_bar, Stats& stats) {
+  /// Times and states at the beginnings and ends of a step.
+  void gather(Index step) {
     t_.resize(cols_);
-    h_.resize(cols_);
+    end_.resize(cols_);
     for (std::size_t b = 0; b < group_.size(); ++b) {
       const auto& sample = group_[b];
       const bool taken = step < sample.steps();
-      t_[static_cast<Index>(b)] = static_cast<S>(taken ? sample.begin(step) : sample.times.back());
-      h_[static_cast<Index>(b)] = taken ? static_cast<S>(sample.record->end(step) - sample.begin(step)) : S(0);
+      const auto& at = taken ? sample : group_[0];
+      const auto column = static_cast<Index>(b);
+      t_[column] = at.begin(step);
+      end_[column] = taken ? sample.record->end(step) : t_[column];
+      put(at.record->state(step), y_, b);
+      if (!taken) put(at.record->state(step), y_end_, b);
+      else if (step + 1 == sample.steps()) put(sample.outputs + (static_cast<Index>(sample.times.size()) - 1) * rows_, y_end_, b);
     }
-    gather(y_, step);
+    h_ = (end_ - t_).template cast<S>();
+  }
+
+  void pull_step(const DynamicsVjp<F, Call>& vjp, Index step, S* theta_bar, Stats& stats) {
+    gather(step);
     Ybar_.setZero();
     for (State& kbar : kbar_) kbar.setZero();
     bool end_slope = false;
@@ -112,7 +118,7 @@ class SamplePullback {
       unroll<0, I>([&]<std::size_t J>() {
         if constexpr (M::tableau.a[I][J].num != 0) pulled_ += c.a[I][J] * k_[J];
       });
-      evaluate(vjp, I, M::tableau.c[I].template as<S>(), pulled_, theta_bar, stats);
+      evaluate(vjp, I, M::tableau.c[I].template as<Time>(), pulled_, theta_bar, stats);
     });
     Ybar_ += ybar_;
     unroll<0, last>([&]<std::size_t J>() {
@@ -151,8 +157,9 @@ class SamplePullback {
   }
 
   /// k_i = h f(t + c h, y), linearised.
-  void evaluate(const DynamicsVjp<F, Call>& vjp, std::size_t i, S fraction, const State& y, S* theta_bar, Stats& stats) {
-    at_ = t_ + fraction * h_;
+  void evaluate(const DynamicsVjp<F, Call>& vjp, std::size_t i, Time fraction, const State& y, S* theta_bar, Stats& stats) {
+    if (fraction == 1) at_ = end_.template cast<S>();
+    else at_ = (t_ + fraction * (end_ - t_)).template cast<S>();
     vjp.linearise(at_.data(), y, k_[i], theta_bar, segments_);
     Grid(k_[i].data(), rows_, cols_).rowwise() *= h_;
     stats.backward_evaluations += taking_part(h_);
@@ -169,7 +176,8 @@ class SamplePullback {
   std::vector<SampleRecord<S>> group_;
   std::vector<Index> next_;         // outputs of each sample that are not pulled yet
   Index rows_ = 0, cols_ = 0;
-  Row t_, h_, at_;
+  TimeRow t_, end_;
+  Row h_, at_;
   State y_, y_end_, ybar_, Ybar_, pulled_;
   std::array<State, stages> k_, kbar_;
   std::vector<std::uintptr_t> segments_;

@@ -41,13 +41,14 @@ class TapedSamples {
 
   template <class T>
   void times(const T& grids, Index samples) {
-    times_ = sample_times<Time>(grids, samples);
+    read_sample_times(grids, samples, times_);
   }
-  /// How many columns the paths up to each have.
-  [[nodiscard]] std::vector<Index> ends() const {
-    std::vector<Index> ends;
-    for (const auto& grid : times_) ends.push_back((ends.empty() ? 0 : ends.back()) + grid.size());
-    return ends;
+  /// How many columns the paths up to each have, on the tape.
+  [[nodiscard]] std::span<const Index> ends(Tape<S>& tape) const {
+    auto* const ends = tape.workspace().arena.template allocate<Index>(times_.size());
+    Index columns = 0;
+    for (std::size_t b = 0; b < times_.size(); ++b) ends[b] = columns += times_[b].size();
+    return {ends, times_.size()};
   }
 
   /// Solves from y0 (shape as given, stored row by row); the paths go to out, one after the other, each row by row.
@@ -55,7 +56,8 @@ class TapedSamples {
              Index theta_rows, Index theta_cols, bool record, S* out) {
     f_.emplace(f);
     adjoint_.emplace(adjoint);
-    adjoint_->stats = nullptr;  // the passes' counts are added up here
+    adjoint_->stats = &one_;  // the passes' counts are added up here
+    if constexpr (requires { adjoint_->memory_bytes; }) adjoint_->memory_bytes /= times_.size();
     stats_ = adjoint.stats;
     tape_.rewind({});
     tape_.workspace().recording = tape_.workspace().paused = false;
@@ -66,7 +68,7 @@ class TapedSamples {
     batch_view_ = {&*f_, &tape_, shape, theta, theta_rows, theta_cols};
     batch_.bind(batch_view_);
 
-    std::vector<std::size_t> active;
+    active_.clear();
     const auto output = [&](std::size_t b) {
       return [&, b](Index i, Index step, const State& y) {
         std::copy_n(y.data(), y.size(), samples_[b].outputs.begin() + i * y.size());
@@ -81,9 +83,9 @@ class TapedSamples {
         start_ = Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape.rows, Eigen::InnerStride<>(shape.cols));
         sample.solve.reset(span(b), start_);
         if (record) sample.pass.begin(*adjoint_, sample.solve.engine(), span(b));
-        if (sample.solve.begin(output(b))) active.push_back(b);
+        if (sample.solve.begin(output(b))) active_.push_back(b);
       });
-    run_samples(batch_, SolvesOf{&samples_}, active, [&](std::size_t b) {
+    run_samples(batch_, SolvesOf{&samples_}, active_, [&](std::size_t b) {
       return naming_sample(b, [&] {
         return samples_[b].solve.resume(output(b), [&](const auto& window) {
           if (record) samples_[b].pass.accept(window);
@@ -99,6 +101,7 @@ class TapedSamples {
   }
 
   void pull(const Cotangents<S>& bar) {
+    told_ = {};
     const S* from = bar.outputs;
     const Index rows = shape_.rows;
     Stats total;
@@ -116,7 +119,8 @@ class TapedSamples {
     if (bar.y0 != nullptr)
       for (std::size_t b = 0; b < samples_.size(); ++b)
         for (Index i = 0; i < rows; ++i) bar.y0[i * shape_.cols + static_cast<Index>(b)] += samples_[b].y0_bar[i];
-    if (stats_ != nullptr) static_cast<Stats&>(*stats_) = total;
+    static_cast<Stats&>(told_) = total;
+    if (stats_ != nullptr) *stats_ = told_;
   }
 
  private:
@@ -136,6 +140,7 @@ class TapedSamples {
       stats.evaluations -= forward.evaluations;
       stats.accepted -= forward.accepted;
       stats.rejected -= forward.rejected;
+      told_ += one_;
       total += stats;
     }
   }
@@ -174,12 +179,15 @@ class TapedSamples {
 
   std::optional<F> f_;
   std::optional<A> adjoint_;
-  decltype(A::stats) stats_ = nullptr;
+  using Told = std::remove_pointer_t<decltype(A::stats)>;
+  Told* stats_ = nullptr;
+  Told one_{}, told_{};  // of one sample, of all
   Tape<S> tape_;
   Shape shape_{};
   View view_{};
   std::vector<BasicTimes<Time>> times_;
   std::deque<Sample> samples_;
+  std::vector<std::size_t> active_;
   DynamicsView<F, BatchCall> batch_view_{};
   SampleBatch<F, BatchCall> batch_;
   State start_;

@@ -65,10 +65,10 @@ struct LeapfrogWindow {
 /// again. Damping widens the region of stability, but the order is 1 then, and rounding is amplified backward by 1 / (2η − 1) a step.
 struct AsynchronousLeapfrog {
   double damping = 1;               ///< η, 1/2 < η ≤ 1; 1: none
-  Eigen::Index synchronise = 1000;  ///< v is made f(t, y) after so many steps, or earlier where needed; 0: never
+  Eigen::Index synchronise = 1000;  ///< v is made f(t, y) after so many steps, or earlier where needed; 0: at jump_times alone
 
   using Base = Midpoint;  // a step from v = f
-  static constexpr bool reversible = true;
+  static constexpr bool reversible = true, carries_slope = true;
   static constexpr int order = 2, dense_order = 2;
   static constexpr bool adaptive() { return false; }
   constexpr bool operator==(const AsynchronousLeapfrog&) const = default;

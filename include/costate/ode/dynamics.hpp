@@ -147,13 +147,13 @@ struct DynamicsView {
   }
 
   /// Of a batch whose samples have times of their own: f sees t as their row.
-  void operator()(const Scalar* times, const State& y, State& dydt) const {
+  void operator()(const Scalar* times, const Scalar* y, Scalar* dydt) const {
     using A = Array<T, Kind::array>;
     static_assert(!Call::one_sample && (std::is_invocable_v<const F&, const A&, const A&, const A&> || std::is_invocable_v<const F&, const A&, const A&>),
                   "costate: where samples have times of their own, t is the row of them: the dynamics must take t as auto");
     const auto before = tape->mark();
-    Slot<Scalar> ts = view_slot(times, 1, cols()), ys = view_slot(y.data(), rows(), cols()), ps = theta_slot();
-    store_result<Scalar, Eigen::Dynamic>(call(A(*tape, &ts), A(*tape, &ys), A(*tape, &ps)), shape, dydt.data());
+    Slot<Scalar> ts = view_slot(times, 1, cols()), ys = view_slot(y, rows(), cols()), ps = theta_slot();
+    store_result<Scalar, Eigen::Dynamic>(call(A(*tape, &ts), A(*tape, &ys), A(*tape, &ps)), shape, dydt);
     if (!tape->workspace().arena.at(before.memory)) tape->rewind(before);
   }
 

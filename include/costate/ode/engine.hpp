@@ -31,7 +31,8 @@ class Engine : public Stepper<M, Y, Rhs> {
   using typename Base::Scalar, typename Base::Time, typename Base::Window;
   using Base::Base, Base::prepare, Base::window;
 
-  /// One accepted step in the direction of the last move (forward after a reset), of the controller's length or options.step.
+  /// One accepted step in the direction of the last move (forward after a reset), of the controller's length or options.step; a fixed step
+  /// with a jump in it is taken in three or more.
   template <class Observer = IgnoreSteps>
   Status step(Observer&& observer = {}) {
     begin_counting();
@@ -44,7 +45,8 @@ class Engine : public Stepper<M, Y, Rhs> {
         fixed_origin_ = t_;
         fixed_index_ = 0;
       }
-      const Status status = plain_step(fixed_origin_ + static_cast<Time>(fixed_index_ + 1) * h, observer);
+      const Time end = fixed_origin_ + static_cast<Time>(fixed_index_ + 1) * h;
+      const Status status = options_.jump_times.empty() ? plain_step(end, observer) : fixed_steps(end, observer);
       if (status == Status::success) ++fixed_index_;
       return status;
     }
@@ -147,6 +149,16 @@ class Engine : public Stepper<M, Y, Rhs> {
     for (Eigen::Index n; k >= (n = steps_between(times[i - 1], times[i])); ++i) k -= n;
     return end_between(times[i - 1], times[i], k);
   }
+  /// Fixed steps from t0 to t1: equal ones between the jumps.
+  std::int64_t steps_between(Time t0, Time t1) const {
+    if (options_.jump_times.empty()) return detail::steps_in(std::abs(t1 - t0), longest_step());
+    return jumps(t1 > t0 ? Time(1) : Time(-1)).steps(t0, t1, longest_step());
+  }
+  /// The first of the parts of equal steps that lead from t0 to t1 without error control.
+  detail::EqualSteps<Time> equal_steps(Time t0, Time t1) const {
+    if (options_.jump_times.empty()) return {t1, steps_between(t0, t1)};
+    return jumps(t1 > t0 ? Time(1) : Time(-1)).part(t0, t1, longest_step());
+  }
   /// Where a step under error control towards `bound` must end at the latest, and whether it crosses a jump, to be taken as it is.
   detail::Stop<Time> next_stop(Time bound) const {
     if (options_.jump_times.empty()) return {bound};
@@ -173,15 +185,10 @@ class Engine : public Stepper<M, Y, Rhs> {
   }
 
   detail::JumpTimes<Scalar, Time> jumps(Time direction) const { return {options_.jump_times, direction}; }
-  /// Fixed steps from t0 to t1: equal ones between the jumps.
-  std::int64_t steps_between(Time t0, Time t1) const {
-    const Time longest = options_.step ? static_cast<Time>(*options_.step) : std::numeric_limits<Time>::max();
-    if (options_.jump_times.empty()) return detail::steps_in(std::abs(t1 - t0), longest);
-    return jumps(t1 > t0 ? Time(1) : Time(-1)).steps(t0, t1, longest);
-  }
+  [[nodiscard]] Time longest_step() const { return options_.step ? static_cast<Time>(*options_.step) : std::numeric_limits<Time>::max(); }
   Time end_between(Time t0, Time t1, std::int64_t k) const {
     if (options_.jump_times.empty()) return detail::grid_point(t0, t1, k + 1, steps_between(t0, t1));
-    return jumps(t1 > t0 ? Time(1) : Time(-1)).end_of_step(t0, t1, options_.step ? static_cast<Time>(*options_.step) : std::numeric_limits<Time>::max(), k);
+    return jumps(t1 > t0 ? Time(1) : Time(-1)).end_of_step(t0, t1, longest_step(), k);
   }
 
   template <class Observer>
@@ -196,12 +203,13 @@ class Engine : public Stepper<M, Y, Rhs> {
   }
   template <class Observer>
   Status fixed_steps(Time t1, Observer& observer) {
-    const Time t0 = t_;
-    const std::int64_t n = steps_between(t0, t1);
-    if (n > attempts_left()) return failed(Status::too_many_steps, (t1 - t0) / static_cast<Time>(n));
-    for (std::int64_t k = 0; k < n; ++k) {
-      const Time end = options_.jump_times.empty() ? detail::grid_point(t0, t1, k + 1, n) : end_between(t0, t1, k);
-      if (const Status status = plain_step(end, observer); status != Status::success) return status;
+    const std::int64_t n = steps_between(t_, t1);
+    if (n > attempts_left()) return failed(Status::too_many_steps, (t1 - t_) / static_cast<Time>(n));
+    while (t_ != t1) {
+      const Time t0 = t_;
+      const auto part = equal_steps(t0, t1);
+      for (std::int64_t k = 0; k < part.steps; ++k)
+        if (const Status status = plain_step(detail::grid_point(t0, part.end, k + 1, part.steps), observer); status != Status::success) return status;
     }
     return Status::success;
   }

@@ -85,7 +85,7 @@ struct Reversible {
   Eigen::Index synchronise = 1000;  ///< z is made equal y after so many steps, or earlier where needed; 0: never
 
   using Base = M;
-  static constexpr bool reversible = true;
+  static constexpr bool reversible = true, carries_slope = false;
   static constexpr int order = M::order, dense_order = M::dense_order;
   static constexpr int error_order = [] {
     if constexpr (M::adaptive()) return M::error_order;

@@ -26,16 +26,21 @@ class SampleBatch {
  public:
   SampleBatch() = default;
   explicit SampleBatch(const DynamicsView<F, Call>& f) : f_(f) {}
-  void bind(const DynamicsView<F, Call>& f) { f_ = f; }
+  void bind(const DynamicsView<F, Call>& f) {
+    if (f.shape.rows != f_.shape.rows) times_.resize(0);
+    f_ = f;
+  }
 
   /// wanted(j) tells what column j of `samples` wants.
   template <class Wanted>
   void operator()(Index samples, Wanted&& wanted) {
     const Index rows = f_.shape.rows;
     f_.shape.cols = samples;
-    y_.resize(rows * samples);
-    dydt_.resize(rows * samples);
-    times_.resize(samples);
+    if (times_.size() < samples) {  // keeps its memory as the batch shrinks
+      y_.resize(rows * samples);
+      dydt_.resize(rows * samples);
+      times_.resize(samples);
+    }
     for_tiles(samples, [&](Index first, Index n) {
       std::array<const S*, tile> from{};
       for (Index j = 0; j < n; ++j) {
@@ -46,7 +51,7 @@ class SampleBatch {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < n; ++j) y_[i * samples + first + j] = from[static_cast<std::size_t>(j)][i];
     });
-    f_(times_.data(), y_, dydt_);
+    f_(times_.data(), y_.data(), dydt_.data());
     for_tiles(samples, [&](Index first, Index n) {
       std::array<S*, tile> to{};
       for (Index j = 0; j < n; ++j) to[static_cast<std::size_t>(j)] = wanted(first + j).dydt->data();
@@ -83,6 +88,8 @@ class SampleSolve {
     times_ = times;
     next_ = 1;
     taken_ = 0;
+    part_ = {};
+    step_of_part_ = 0;
     status_ = Status::success;
     engine_.reset(times.front(), y0);
     step_ = StepInParts<Base>(engine_);
@@ -110,8 +117,23 @@ class SampleSolve {
       const auto stop = engine_.next_stop(times_.back());
       return step_.begin(stop.end, stop.crossing);
     } else {
-      return step_.begin(engine_.end_of_step(times_, taken_));
+      return next_fixed_step();
     }
+  }
+  /// As Engine::run: all steps, or those of an interval, are refused where there are too many of them.
+  Progress next_fixed_step() {
+    const SolveOptions& options = engine_.options();
+    const Time t = engine_.t(), to = options.step ? times_.back() : times_[next_];
+    if (options.step ? taken_ == 0 : t == times_[next_ - 1])
+      if (const std::int64_t n = engine_.steps_between(t, to); n > options.max_steps - taken_)
+        return step_.refuse(Status::too_many_steps, (to - t) / static_cast<Time>(n));
+    if (step_of_part_ == part_.steps) {
+      part_begin_ = t;
+      part_ = engine_.equal_steps(t, to);
+      step_of_part_ = 0;
+    }
+    ++step_of_part_;
+    return step_.begin(grid_point(part_begin_, part_.end, step_of_part_, part_.steps));
   }
   template <class Output, class Observer>
   bool go_on(Progress progress, Observer&& observer, Output&& output) {
@@ -136,6 +158,9 @@ class SampleSolve {
   std::span<const Time> times_;
   std::size_t next_ = 1;  // output to come
   Index taken_ = 0;       // steps
+  EqualSteps<Time> part_{};          // of fixed steps: those at hand,
+  Time part_begin_ = 0;              // from here
+  std::int64_t step_of_part_ = 0;    // so many taken
   Status status_ = Status::success;
   State scratch_;
 };

@@ -47,7 +47,7 @@ struct SampleSolution {
     dense[k].value(at, y);
     return y;
   }
-  /// All states, sample after sample.
+  /// All states, sample after sample; of a sample that failed, only those up to where it came have values.
   const Block& block() const { return block_; }
   /// Whether every sample came to its end.
   [[nodiscard]] bool success() const {
@@ -89,9 +89,13 @@ struct SampleSolution {
   std::vector<Eigen::Index> first_;  // a sample's first column
 };
 
-/// The states of all samples at all their times, one sample after the other.
+/// The states of all samples at all their times, one sample after the other; for those of a temporary a copy.
 template <class S, int rows>
 const auto& hstack(const SampleSolution<S, rows>& solution) {
+  return solution.block();
+}
+template <class S, int rows>
+auto hstack(SampleSolution<S, rows>&& solution) {
   return solution.block();
 }
 

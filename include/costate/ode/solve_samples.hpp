@@ -29,14 +29,24 @@ auto naming_sample(std::size_t b, Run&& run) {
   }
 }
 
-/// The grids, checked: one for each of so many samples.
+/// The grids, checked: one for each of so many samples. `times` keeps its memory.
+template <class Time, class T>
+void read_sample_times(const T& grids, Index samples, std::vector<BasicTimes<Time>>& times) {
+  if (samples < 1) fail<ShapeError>("a state of no samples: expected one (column) at least");
+  std::size_t given = 0;
+  for (const auto& grid : grids) {
+    if (given == times.size()) times.emplace_back();
+    times[given++].assign(grid);
+  }
+  times.resize(given);
+  if (static_cast<Index>(given) != samples)
+    fail<ShapeError>(given, " grids of times for a state of ", samples, " samples: expected one grid for each sample (column)");
+  for (std::size_t b = 0; b < given; ++b) naming_sample(b, [&] { check_times(times[b]); });
+}
 template <class Time, class T>
 std::vector<BasicTimes<Time>> sample_times(const T& grids, Index samples) {
   std::vector<BasicTimes<Time>> times;
-  for (const auto& grid : grids) times.emplace_back(grid);
-  if (static_cast<Index>(times.size()) != samples)
-    fail<ShapeError>(times.size(), " grids of times for a state of ", samples, " samples: expected one grid for each sample (column)");
-  for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_times(times[b]); });
+  read_sample_times(grids, samples, times);
   return times;
 }
 

@@ -368,6 +368,7 @@ auto solve_with_events(const F& f, const Y0& y0, const T& times, const Theta& th
 
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, class T = Times, Method M, class... E>
+  requires(!SampleTimes<T>)
 auto solve_with_events(const F& f, const Y0& y0, const T& times, const M& method, const SolveOptions& options, const E&... events) {
   if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
     return detail::solve_bound_with_events(detail::bind(f, y0, NoParameters{}), y0, times, method, options, events...);

@@ -34,6 +34,7 @@ class StepInParts {
   [[nodiscard]] Progress begin(Time bound, bool as_it_is = !M::adaptive()) {
     bound_ = bound;
     as_it_is_ = as_it_is;
+    if (as_it_is && s_->attempts_left() <= 0) return refuse(Status::too_many_steps, bound - s_->t_);
     if (as_it_is) s_->forget();
     s_->turn(bound > s_->t_ ? Time(1) : Time(-1));
     if (s_->state_.stale) return ask(Phase::slope, s_->method_.slope_wanted(s_->t_, s_->state_));
@@ -53,6 +54,11 @@ class StepInParts {
     else return take_stage();
   }
   [[nodiscard]] Status status() const { return status_; }
+  /// Fails before anything is tried, where a step of length h would.
+  [[nodiscard]] Progress refuse(Status status, Time h) {
+    status_ = s_->failed(status, h);
+    return Progress::failed;
+  }
 
  private:
   enum class Phase { slope, first_step, stages, prediction, correction };
@@ -62,23 +68,16 @@ class StepInParts {
     wanted_ = wanted;
     return Progress::evaluate;
   }
-  Progress fail(Status status, Time h) {
-    status_ = s_->failed(status, h);
-    return Progress::failed;
-  }
 
   Progress take_slope() {
     auto& s = *s_;
     s.method_.slope_known(s.state_);
-    if (M::adaptive() && !all_finite(s.state_.slope)) return fail(Status::non_finite, s.proposal_);
+    if (M::adaptive() && !all_finite(s.state_.slope)) return refuse(Status::non_finite, s.proposal_);
     return after_slope();
   }
   Progress after_slope() {
     auto& s = *s_;
-    if (as_it_is_) {
-      if (s.attempts_left() <= 0) return fail(Status::too_many_steps, bound_ - s.t_);
-      return begin_attempt({bound_, bound_ - s.t_});
-    }
+    if (as_it_is_) return begin_attempt({bound_, bound_ - s.t_});
     if constexpr (M::adaptive()) {
       room_.emplace(s.t_, bound_, s.direction_, s.options_.max_step);
       if (s.proposal_ > 0) return begin_trying();
@@ -93,7 +92,7 @@ class StepInParts {
     return try_again();
   }
   Progress try_again() {
-    if (const Status status = s_->refusal(*room_, trying_); status != Status::success) return fail(status, trying_.h);
+    if (const Status status = s_->refusal(*room_, trying_); status != Status::success) return refuse(status, trying_.h);
     return begin_attempt(s_->plan_of(*room_, trying_));
   }
   Progress begin_attempt(const StepPlan<Time>& plan) {
@@ -117,7 +116,7 @@ class StepInParts {
   }
   Progress take_as_it_is() {
     auto& s = *s_;
-    if (!s.method_.finite(s.trial_)) return fail(Status::non_finite, plan_.h);
+    if (!s.method_.finite(s.trial_)) return refuse(Status::non_finite, plan_.h);
     s.commit(plan_);
     s.forget();
     return Progress::accepted;

@@ -252,13 +252,23 @@ class Stepper {
     Time next = 0;
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).accept();
     if constexpr (VariableOrderMethod<M>) next = method_.commit(t_, plan, state_, trial_, norm_);
-    else if constexpr (ReversibleMethod<M>) method_.commit(plan, state_, trial_, norm_);
-    else method_.commit(t_, state_, trial_);
+    else if constexpr (ReversibleMethod<M>) {
+      if constexpr (M::carries_slope)  // that of the side left behind
+        if (state_.synchronise.choice < 0 && crosses_jump(plan)) state_.synchronise.choice = 1;
+      method_.commit(plan, state_, trial_, norm_);
+    } else method_.commit(t_, state_, trial_);
     window_t_ = t_;
     window_plan_ = plan;
     t_ = plan.end;
     ++stats_.accepted;
     return next;
+  }
+
+  [[nodiscard]] bool crosses_jump(const StepPlan<Time>& plan) const {
+    const auto& jumps = options_.jump_times;
+    const Time first = std::min(t_, plan.end), last = std::max(t_, plan.end);
+    const auto jump = std::lower_bound(jumps.begin(), jumps.end(), first, [](double at, Time t) { return static_cast<Time>(at) < t; });
+    return jump != jumps.end() && static_cast<Time>(*jump) <= last;
   }
 
   /// A finite attempt becomes the state.
