@@ -26,10 +26,10 @@
 #include <costate/ode/heun.hpp>
 #include <costate/ode/integrator.hpp>
 #include <costate/ode/midpoint.hpp>
+#include <costate/ode/own_parameters.hpp>
 #include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
-#include <costate/ode/own_parameters.hpp>
 #include <costate/ode/solve_samples_with_events.hpp>
 #include <costate/ode/solve_with_events.hpp>
 #include <costate/optim/adam.hpp>

@@ -201,21 +201,7 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, class T = Times, Method M, Adjoint A = DirectAdjoint>
 auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
-  if constexpr (detail::is_stacked<Y0>) {
-    return odeint(f, detail::as_state(y0), times, method, adjoint, options);
-  } else if constexpr (detail::Tied<Y0> || detail::Tied<T>) {
-    if constexpr (SampleTimes<T>) return detail::taped_samples(f, y0, times, NoParameters{}, method, adjoint, options);
-    else return detail::taped_odeint(f, y0, times, NoParameters{}, method, adjoint, options);
-  } else {
-    auto solution = solve(f, y0, times, detail::solver_of(adjoint, method), detail::throwing(options));
-    if constexpr (SampleTimes<T>) {
-      detail::leave(solution.total(), adjoint.stats);
-      return solution;
-    } else {
-      detail::leave(solution.stats, adjoint.stats);
-      return std::move(solution.y);
-    }
-  }
+  return odeint(f, y0, times, NoParameters{}, method, adjoint, options);
 }
 
 }  // namespace costate

@@ -7,7 +7,8 @@
 //   const auto y = odeint(g, stack(y0, own), times, theta, Dopri5{}, DirectAdjoint{}, {.norm_rows = D});
 //   rows(y[i], 0, D);                                         // and dL/d own with value_and_grad(loss, theta, own)
 //
-// With norm_rows = D they have no part in the step size. An adjoint's cost grows by P numbers a state.
+// With norm_rows = D they have no part in the step size of the solve; their cotangents have one in that of a continuous adjoint. An adjoint's cost
+// grows by P numbers a state.
 
 #include <costate/autodiff/stack.hpp>
 
