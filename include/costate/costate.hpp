@@ -10,6 +10,7 @@
 #include <costate/core/version.hpp>
 
 #include <costate/autodiff/check.hpp>
+#include <costate/autodiff/hvp.hpp>
 #include <costate/autodiff/value_and_grad.hpp>
 #include <costate/io/csv.hpp>
 #include <costate/io/figure.hpp>
@@ -40,5 +41,6 @@
 
 #include <costate/adjoint/odeint.hpp>
 #include <costate/adjoint/odeint_with_events.hpp>
+#include <costate/adjoint/sensitivities.hpp>
 
 #include <costate/train/losses.hpp>

@@ -93,38 +93,63 @@ Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const
   return steps;
 }
 
-/// Gradients of the loss of the replayed solve with respect to y0, theta and the times, in that order in one vector: central
-/// differences at two steps, h and half of it, extrapolated. Its product with a direction alone if one is given.
+/// The loss of the replayed solve as a function of y0, theta and the times, in that order in one vector x.
+template <class F, class Y0, class Theta, class M>
+class ReplayedLoss {
+ public:
+  ReplayedLoss(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const Steps& steps, const Loss& loss)
+      : f_(f), method_(method), steps_(steps), loss_(loss), rows_(y0.rows()), cols_(y0.cols()), n_(y0.size()), p_(theta.size()) {
+    const auto q = static_cast<Index>(times.size());
+    x.resize(n_ + p_ + q);
+    for (Index i = 0; i < n_; ++i) x[i] = y0.data()[i];
+    for (Index i = 0; i < p_; ++i) x[n_ + i] = theta.data()[i];
+    for (Index i = 0; i < q; ++i) x[n_ + p_ + i] = times[static_cast<std::size_t>(i)];
+  }
+
+  long double operator()(const LongVector& at) const {
+    LongState start(rows_, cols_);
+    for (Index i = 0; i < n_; ++i) start.data()[i] = at[i];
+    const LongVector parameters = at.segment(n_, p_), t = at.tail(at.size() - n_ - p_);
+    auto dynamics = costate::detail::bind(f_, start, parameters);
+    using D = decltype(dynamics);
+    const costate::Shape shape = dynamics.shape();
+    costate::Engine<M, typename D::State, D> engine(method_, dynamics, shape, {});
+    engine.reset(t[0], D::to_internal(start));
+    std::vector<LongVector> states;
+    engine.replay(std::span<const long double>(steps_.ends), std::span<const long double>(t.data(), static_cast<std::size_t>(t.size())),
+                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps_.served), std::span<const int>(steps_.choices));
+    return loss_.plain(states);
+  }
+
+  /// Derivatives at x along a direction: central differences at h and half of it, extrapolated.
+  long double slope(const LongVector& d, long double h) const {
+    const auto central = [&](long double e) { return ((*this)(x + e * d) - (*this)(x - e * d)) / (2 * e); };
+    return (4 * central(h / 2) - central(h)) / 3;
+  }
+  long double curvature(const LongVector& d, long double h) const {
+    const auto central = [&](long double e) { return ((*this)(x + e * d) - 2 * (*this)(x) + (*this)(x - e * d)) / (e * e); };
+    return (4 * central(h / 2) - central(h)) / 3;
+  }
+
+  LongVector x;
+
+ private:
+  using LongState = Eigen::Matrix<long double, Y0::RowsAtCompileTime, Y0::ColsAtCompileTime>;
+  F f_;
+  M method_;
+  Steps steps_;
+  Loss loss_;
+  Index rows_, cols_, n_, p_;
+};
+
+/// Its gradient, or its product with a direction alone if one is given.
 template <class F, class Y0, class Theta, class M>
 LongVector replayed_gradient(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const Steps& steps,
                              const Loss& loss, long double h = 1e-4L, const LongVector* direction = nullptr) {
-  using LongState = Eigen::Matrix<long double, Y0::RowsAtCompileTime, Y0::ColsAtCompileTime>;
-  const Index n = y0.size(), p = theta.size(), q = static_cast<Index>(times.size());
-  LongVector x(n + p + q);
-  for (Index i = 0; i < n; ++i) x[i] = y0.data()[i];
-  for (Index i = 0; i < p; ++i) x[n + i] = theta.data()[i];
-  for (Index i = 0; i < q; ++i) x[n + p + i] = times[static_cast<std::size_t>(i)];
-  const auto value = [&](const LongVector& at) {
-    LongState start(y0.rows(), y0.cols());
-    for (Index i = 0; i < n; ++i) start.data()[i] = at[i];
-    const LongVector parameters = at.segment(n, p), t = at.tail(q);
-    auto dynamics = costate::detail::bind(f, start, parameters);
-    using D = decltype(dynamics);
-    const costate::Shape shape = dynamics.shape();
-    costate::Engine<M, typename D::State, D> engine(method, dynamics, shape, {});
-    engine.reset(t[0], D::to_internal(start));
-    std::vector<LongVector> states;
-    engine.replay(std::span<const long double>(steps.ends), std::span<const long double>(t.data(), static_cast<std::size_t>(q)),
-                  [&](Index, Index, const auto& y) { states.push_back(y); }, costate::IgnoreSteps{}, std::span<const Index>(steps.served), std::span<const int>(steps.choices));
-    return loss.plain(states);
-  };
-  const auto along = [&](const LongVector& d) {
-    const auto slope = [&](long double e) { return (value(x + e * d) - value(x - e * d)) / (2 * e); };
-    return (4 * slope(h / 2) - slope(h)) / 3;
-  };
-  if (direction != nullptr) return LongVector::Constant(1, along(*direction));
-  LongVector g(x.size());
-  for (Index i = 0; i < x.size(); ++i) g[i] = along(LongVector::Unit(x.size(), i));
+  const ReplayedLoss value(f, y0, times, theta, method, steps, loss);
+  if (direction != nullptr) return LongVector::Constant(1, value.slope(*direction, h));
+  LongVector g(value.x.size());
+  for (Index i = 0; i < g.size(); ++i) g[i] = value.slope(LongVector::Unit(g.size(), i), h);
   return g;
 }
 

@@ -16,32 +16,15 @@
 #include <costate/adjoint/direct.hpp>
 #include <costate/adjoint/interpolating.hpp>
 #include <costate/adjoint/odeint_arguments.hpp>
+#include <costate/adjoint/odeint_derivatives.hpp>
 #include <costate/adjoint/path_list.hpp>
 #include <costate/adjoint/reversible.hpp>
 #include <costate/adjoint/state_list.hpp>
 #include <costate/adjoint/taped_samples.hpp>
-#include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve.hpp>
 
 namespace costate {
 namespace detail {
-
-/// The number of components that a dynamics' result tells.
-template <class R>
-struct RowsOf : std::integral_constant<int, Eigen::Dynamic> {};
-template <class... R>
-struct RowsOf<Stacked<R...>> : std::integral_constant<int, static_cast<int>(sizeof...(R))> {};
-
-/// How odeint calls f. A dynamics of components tells the number of states at compile time.
-template <class S, bool sample, class F, bool parametric>
-struct TapedCall {
-  static constexpr Kind kind = sample ? Kind::plain : Kind::array;
-  using A = Array<Tape<S>, kind>;
-  using P = std::conditional_t<parametric, A, NoParameters>;
-  using Result = std::remove_cvref_t<decltype(call_dynamics(std::declval<const F&>(), time_of_t<S>(), std::declval<const A&>(),
-                                                            std::declval<const P&>()))>;
-  using type = CallShape<S, sample, sample ? RowsOf<Result>::value : Eigen::Dynamic, parametric ? Eigen::Dynamic : 0>;
-};
 
 /// The method that an adjoint has solved in place of M.
 template <class A, class M>
@@ -56,32 +39,6 @@ inline SolveOptions throwing(SolveOptions options) {
   return options;
 }
 
-template <class T, class Solve>
-struct OdeintNode final : Node<T> {
-  using S = typename T::scalar;
-  Solve* solve = nullptr;
-  V<S> y0 = nullptr, theta = nullptr, times = nullptr;  // null: not given as an array
-
-  void pull(T& tape) override {
-    if (!this->out->written) return;
-    const auto cells = [&](V<S> x) -> S* { return x != nullptr && x->active ? ready_cells(tape, *x) : nullptr; };
-    solve->pull({this->out->cells, cells(y0), cells(theta), cells(times)});
-    this->out->written = false;
-  }
-  void pull_recorded(T&, std::uint64_t) override { refuse(); }
-  V<S> push_recorded(T&, std::uint64_t) override { refuse(); }
-  bool depends(std::uint64_t epoch) const override {
-    const auto on = [&](V<S> x) { return x != nullptr && x->epoch == epoch; };
-    return on(y0) || on(theta) || on(times);
-  }
-
- private:
-  [[noreturn]] static void refuse() {
-    fail<Error>("cs::grad, cs::vjp or cs::jvp of a function that calls odeint: a solve can be differentiated once, from outside, with "
-                "value_and_grad, gradient or vjp of a plain function");
-  }
-};
-
 /// The tape that all of the arguments lie on.
 template <class T, class... X>
 T& common_tape(const X&... x) {
@@ -95,54 +52,23 @@ T& common_tape(const X&... x) {
   return *found;
 }
 
-/// Puts a solve's pullback on the tape.
-template <class T, class Solve, class S = typename T::scalar>
-void record_solve(T& tape, V<S> out, Solve& solve, V<S> y0, V<S> theta, V<S> times) {
-  using N = OdeintNode<T, Solve>;
-  auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;
-  node->out = out;
-  node->solve = &solve;
-  node->y0 = y0;
-  node->theta = theta;
-  node->times = times;
-  tape.node(node);
-}
-
 template <class F, class Y0, class T, class Theta, class M, class A>
 auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint, const SolveOptions& options) {
   using TapeType = typename FirstTape<Y0, Theta, T>::type;
   using S = typename TapeType::scalar;
   constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
-  using Call = typename TapedCall<S, sample, F, parametric>::type;
-  using Solve = TapedSolve<F, Call, typename A::template Solver<M>, A, Tied<T>>;
   constexpr Kind kind = !sample ? Kind::array : std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>});
+
+  // the variables of inner derivatives, and what depends on them, are of this kind
+  constexpr bool nested = std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>}) == Kind::array;
 
   TapeType& tape = common_tape<TapeType>(y0, theta, times);
 
-  const V<S> start = argument_slot(tape, y0);
-  V<S> p = nullptr, at = nullptr;
-  if constexpr (parametric) p = argument_slot(tape, theta);
-  Solve& solve = tape.workspace().template object<Solve>();
-  if constexpr (Tied<T>) {
-    at = argument_slot(tape, times);
-    if (at->cols != 1 && at->rows != 1) fail<TimeError>("odeint: times of ", at->rows, " x ", at->cols, "; expected a vector");
-    solve.times().assign(std::span<const S>(at->value, static_cast<std::size_t>(at->size())));
-  } else {
-    solve.times().assign(times);
-  }
-  const Index n = solve.times().size();
-  if (n == 0) check_times(solve.times());
-  const Shape shape{start->rows, start->cols};
-  if constexpr (Call::one_sample && Call::rows != Eigen::Dynamic)
-    if (shape.rows != Call::rows) fail_result(Call::rows, 1, shape);
-
-  const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
-  const auto active = [](V<S> x) { return x != nullptr && x->active; };
-  out->active = !tape.workspace().paused && (active(start) || active(p) || active(at));
-  solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
-              p == nullptr ? 1 : p->cols, out->active, out->value);
-  if (out->active) record_solve(tape, out, solve, start, p, at);
-  return StateList<TapeType, kind>(tape, out, n);
+  SolveArguments<S> x{argument_slot(tape, y0)};
+  if constexpr (parametric) x.theta = argument_slot(tape, theta);
+  if constexpr (Tied<T>) x.times = argument_slot(tape, times);
+  const V<S> out = solve_on_tape<sample, parametric, Tied<T>, nested>(tape, f, x, times, solver_of(adjoint, method), adjoint, throwing(options));
+  return StateList<TapeType, kind>(tape, out, out->rows / x.y0->rows);
 }
 
 /// The same with a grid of times for every sample.
@@ -170,7 +96,15 @@ auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta,
   out->active = !tape.workspace().paused && (active(start) || active(p));
   solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
               p == nullptr ? 1 : p->cols, out->active, out->value);
-  if (out->active) record_solve(tape, out, solve, start, p, V<S>(nullptr));
+  if (out->active) {
+    using N = SamplesNode<TapeType, Solve>;
+    auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;
+    node->out = out;
+    node->solve = &solve;
+    node->y0 = start;
+    node->theta = p;
+    tape.node(node);
+  }
   return PathList<TapeType, Kind::array>(tape, out, shape.rows, ends);
 }
 

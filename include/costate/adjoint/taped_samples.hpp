@@ -197,4 +197,28 @@ class TapedSamples {
   std::conditional_t<at_once, SamplePullback<M, F, BatchCall>, Nothing> pullback_;
 };
 
+/// Such a solve on the tape.
+template <class T, class Solve>
+struct SamplesNode final : Node<T> {
+  using S = typename T::scalar;
+  Solve* solve = nullptr;
+  V<S> y0 = nullptr, theta = nullptr;  // null: no parameters
+
+  void pull(T& tape) override {
+    if (!this->out->written) return;
+    const auto cells = [&](V<S> x) -> S* { return x != nullptr && x->active ? ready_cells(tape, *x) : nullptr; };
+    solve->pull({this->out->cells, cells(y0), cells(theta), nullptr});
+    this->out->written = false;
+  }
+  void pull_recorded(T&, std::uint64_t) override { refuse(); }
+  V<S> push_recorded(T&, std::uint64_t) override { refuse(); }
+  bool depends(std::uint64_t epoch) const override { return y0->epoch == epoch || (theta != nullptr && theta->epoch == epoch); }
+
+ private:
+  [[noreturn]] static void refuse() {
+    fail<Error>("cs::grad, cs::vjp, cs::jvp or cs::hvp of a solve whose samples have times of their own: it can be differentiated once, from outside, "
+                "with value_and_grad or gradient; for more, solve the samples one by one");
+  }
+};
+
 }  // namespace costate::detail

@@ -48,8 +48,13 @@ void leave(const Stats& stats, S* to) {
 }
 
 /// A solve that remembers what its adjoint needs. Lives as long as the tape and keeps its memory.
-template <class F, class Call, class M, class A, bool with_times>
+template <class F, class CallType, class M, class A, bool with_times>
 class TapedSolve {
+ public:
+  using Call = CallType;
+  static constexpr bool timed = with_times;
+
+ private:
   using S = typename Call::Scalar;
   using State = typename Call::State;
   using Time = time_of_t<S>;
@@ -61,6 +66,13 @@ class TapedSolve {
   TapedSolve& operator=(const TapedSolve&) = delete;
 
   BasicTimes<Time>& times() { return times_; }
+
+  // What was solved.
+  [[nodiscard]] const F& dynamics() const { return *f_; }
+  [[nodiscard]] const A& adjoint() const { return *adjoint_; }
+  [[nodiscard]] const M& method() const { return engine_->method(); }
+  [[nodiscard]] const SolveOptions& options() const { return engine_->options(); }
+  [[nodiscard]] Shape shape() const { return view_.shape; }
 
   /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
   void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,

@@ -69,9 +69,13 @@ class DynamicsVjp {
 
   [[nodiscard]] const DynamicsView<F, Call>& dynamics() const { return f_; }
 
+  /// Whether f brings its own products, which it may refuse at run time.
+  static constexpr bool has_own_vjp = requires { requires F::template has_vjp<Call>; };
+
   /// Whether f returns rows of numbers, so that evaluating it twice is cheaper than recording it.
   static constexpr bool componentwise() {
-    return is_stacked<std::remove_cvref_t<decltype(std::declval<const DynamicsView<F, Call>&>().call(
+    if constexpr (has_own_vjp) return true;
+    else return is_stacked<std::remove_cvref_t<decltype(std::declval<const DynamicsView<F, Call>&>().call(
         std::declval<Time>(), std::declval<Array<T, kind>>(), std::declval<Array<T, kind>>()))>>;
   }
 
@@ -101,6 +105,8 @@ class DynamicsVjp {
 
   template <bool with_time>
   void sweep(Time t, const State& y, const State& a, State& dydt, State& ybar, S* theta_bar, S* t_bar) const {
+    if constexpr (has_own_vjp)
+      if (f_.f->template pull<with_time>(*f_.tape, t, y, f_.theta_slot(), a, dydt, ybar, theta_bar, t_bar)) return;
     if constexpr (componentwise()) sweep_inlined<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
     else sweep_segment<with_time>(t, y, a, dydt, ybar, theta_bar, t_bar);
   }

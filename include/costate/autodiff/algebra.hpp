@@ -127,7 +127,7 @@ Array<T, K> column_maximum(const Array<T, K>& x) {
   const auto s = make_slot(tape_of(x), 1, x.cols());
   MapOut<S>(s->value, 1, x.cols()) = x.values().colwise().maxCoeff();
   for (Index j = 0; j < x.cols(); ++j)
-    if (!std::isfinite(s->value[j])) s->value[j] = 0;
+    if (!(s->value[j] - s->value[j] == S(0))) s->value[j] = S(0);
   return {*x.tape(), s};
 }
 }  // namespace detail

@@ -52,7 +52,7 @@ class Array {
   Array() = default;
   /// A constant that broadcasts.
   template <class A>
-    requires std::is_arithmetic_v<A>
+    requires std::is_arithmetic_v<A> || std::same_as<A, scalar>
   Array(A constant) : constant_(static_cast<scalar>(constant)) {}  // NOLINT: rows convert from literals
   /// A number as an array of one.
   template <detail::Number N>

@@ -3,7 +3,7 @@
 // this list; `slope(x, h)` may use the value h = F(x). A slope that is a difference, such as 1 − h² of tanh, is good to a rounding of 1,
 // not of itself, where it vanishes.
 
-#include <costate/core/math.hpp>
+#include <costate/core/dual.hpp>
 
 namespace costate::detail::fn {
 

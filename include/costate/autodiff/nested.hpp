@@ -118,8 +118,14 @@ struct Inner {
     recording ? pull_recorded(variables, n, cotangent) : pull(variables, n, cotangent);
   }
 
-  /// Tangent of the result for the tangents of the variables.
+  /// Tangent of the result for the tangents of the variables, null for zero.
   V<S> push(V<S>* variables, V<S>* tangents, std::size_t n) {
+    const V<S> dot = push_again(variables, tangents, n);
+    if (!recording) tape.drop(mark);
+    return dot;
+  }
+  /// The same, and the segment stays for other tangents.
+  V<S> push_again(V<S>* variables, V<S>* tangents, std::size_t n) {
     Workspace& w = tape.workspace();
     const std::uint64_t epoch = stamp(variables, n);
     for (std::size_t i = 0; i < n; ++i) variables[i]->dual = tangents[i];
@@ -130,7 +136,6 @@ struct Inner {
       if (node != nullptr && node->out->epoch == epoch) node->out->dual = node->push_recorded(tape, epoch);
     }
     w.paused = paused;
-    if (!recording) tape.drop(mark);
     return out->epoch == epoch && out->dual != nullptr ? out->dual : zeros(out);
   }
 

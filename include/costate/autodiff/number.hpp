@@ -50,7 +50,7 @@ class Named {
   template <int N>
   Named(const Expression<T, N>& e) : value_(e.value_) {  // NOLINT: naming an expression is an initialisation
     if constexpr (N == 1) {
-      if (e.partial[0] == scalar(1)) {
+      if (detail::is_constant_one(e.partial[0])) {
         cell_ = e.cell[0];
         tape_ = e.tape;
         return;

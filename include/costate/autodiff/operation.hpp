@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include <costate/autodiff/tape.hpp>
+#include <costate/core/dual.hpp>
 
 namespace costate::detail {
 
@@ -102,13 +103,18 @@ template <class T, class Op>
 [[gnu::noinline]] V<typename T::scalar> apply(T& tape, const Op& op) {
   using S = typename T::scalar;
   const V<S> out = make_slot(tape, op.rows(), op.cols());
-  evaluate(tape, op, out->value, false);
-  if (!tape.workspace().paused) {
-    op.operands([&](V<S> x) { out->active |= x->active; });
-    if (out->active) {
-      auto* node = ::new (tape.workspace().arena.template allocate<OpNode<T, Op>>(1)) OpNode<T, Op>(op);
-      node->out = out;
-      tape.node(node);
+  if constexpr (is_dual<S>) {
+    std::fill_n(out->value, out->size(), S(0));
+    tape.workspace().arrays = true;
+  } else {
+    evaluate(tape, op, out->value, false);
+    if (!tape.workspace().paused) {
+      op.operands([&](V<S> x) { out->active |= x->active; });
+      if (out->active) {
+        auto* node = ::new (tape.workspace().arena.template allocate<OpNode<T, Op>>(1)) OpNode<T, Op>(op);
+        node->out = out;
+        tape.node(node);
+      }
     }
   }
   return out;

@@ -26,6 +26,7 @@ class Workspace {
   bool paused = false;      ///< operations are evaluated but not recorded
   int depth = 0;            ///< how many inner derivatives are being recorded now
   std::uint64_t epoch = 0;  ///< names the latest inner derivative
+  bool arrays = false;      ///< of dual numbers, which have none: an array operation was asked for, so that all results are void
 
   /// The next object in order of request, of type V; objects outlive rewinds, and requests for another type in their place, so their
   /// storage is used again.
@@ -141,6 +142,20 @@ class Tape {
       }
     }
     workspace_.paused = paused;
+  }
+
+  /// Tangents in the place of cotangents: the cell of every statement since the mark becomes Σ partial · cell, in order. False, and
+  /// nothing is done, where a node stands among them.
+  bool push(const Mark& m) {
+    for (std::size_t i = m.record; i < records_used_; ++i)
+      if (records_[i].count == is_node) return false;
+    const Entry* e = entries_.data() + m.entry;
+    for (std::size_t i = m.record; i < records_used_; ++i) {
+      S dot = 0;
+      for (std::size_t k = 0; k < records_[i].count; ++k, ++e) dot += e->partial * *e->cell;
+      *static_cast<S*>(records_[i].target) = dot;
+    }
+    return true;
   }
 
   /// Forgets all records and memory since the mark.

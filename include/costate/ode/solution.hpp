@@ -79,6 +79,7 @@ Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic> hstack(States<S, View>&& states
 /// A solution. S: scalar; User: the type in which states are returned by value; View: that in which they are seen in `y`.
 template <class S, class User, class View>
 struct Solution {
+  using Scalar = S;
   using Time = time_of_t<S>;
   using UserType = User;
 
