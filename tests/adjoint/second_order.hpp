@@ -27,7 +27,8 @@ struct SecondOrderErrors {
 
 /// Of the loss of odeint(f, y0, times, theta, method, adjoint, options) as a function of x = (y0 if `moving`, theta). Of a batch y0 is kept row by row.
 template <bool moving, class F, class Y0, class Theta, class M, class A>
-SecondOrderErrors second_order_errors(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const A& adjoint,
+SecondOrderErrors second_order_errors(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method,
+    const A& adjoint,
                                       const costate::SolveOptions& options, std::uint64_t seed) {
   namespace cs = costate;
   const Index n = moving ? y0.size() : 0, p = theta.size();
@@ -56,7 +57,8 @@ SecondOrderErrors second_order_errors(const F& f, const Y0& y0, const std::vecto
   const auto [third, nested] = cs::value_and_grad([&](const auto& at) { return cs::sum(cs::grad(value, at) * v); }, x);
   SecondOrderErrors e;
   e.jvp = error(slope(0, 0), replayed.slope(along, 1e-4L));
-  e.gradient = std::max({error(slope(0, 0), v.dot(gradient.col(0))), error(third, v.dot(gradient.col(0))), (Hv.gradient - gradient).norm() / std::max(1.0, gradient.norm()),
+  e.gradient = std::max({error(slope(0, 0), v.dot(gradient.col(0))), error(third, v.dot(gradient.col(0))),
+      (Hv.gradient - gradient).norm() / std::max(1.0, gradient.norm()),
                          error(Hv.value, same), error(again(0, 0), same)});
   e.curvature = error(v.dot(Hv.product.col(0)), replayed.curvature(along, 1e-3L));
   e.symmetry = error(u.dot(Hv.product.col(0)), v.dot(Hu.product.col(0)));

@@ -20,10 +20,12 @@ inline constexpr bool returns_numbers =
     is_stacked<std::remove_cvref_t<decltype(call_dynamics(std::declval<const F&>(), std::declval<const Time&>(),
                                                           std::declval<const Array<T, Kind::sample>&>(), std::declval<const P&>()))>>;
 
-/// f of one sample, which returns rows of numbers, and its tangents. `y` and `p` are variables whose cells seed(j) fills with tangent j; value(i, x)
-/// and tangent(j, i, x) receive component i. False where an array operation inside forbids it; tangents have to be had otherwise then.
+/// f of one sample, which returns rows of numbers, and its tangents. `y` and `p` are variables whose cells seed(j) fills with tangent j;
+/// value(i, x) and tangent(j, i, x) receive component i. False where an array operation inside forbids it; tangents have to be had
+/// otherwise then.
 template <class F, class T, class Time, class P, class Seed, class Value, class Tangent>
-[[gnu::flatten]] bool push_numbers(T& tape, const F& f, const Time& t, const Array<T, Kind::sample>& y, const P& p, Index directions, const Seed& seed,
+[[gnu::flatten]] bool push_numbers(T& tape, const F& f, const Time& t, const Array<T, Kind::sample>& y, const P& p, Index directions,
+    const Seed& seed,
                                    const Value& value, const Tangent& tangent) {
   using S = typename T::scalar;
   const auto mark = tape.mark();
@@ -102,13 +104,14 @@ class DynamicsTangent {
     if constexpr (!Call::one_sample) return false;
     else return returns_numbers<F, T, time_of_t<typename Call::Scalar>, P>;
   }();
-  /// dz = the tangent at z; a's products are added to z_bar and, where they are not null, q_bar and t_bar. False, and nothing is added, where f
-  /// uses arrays.
+  /// dz = the tangent at z; a's products are added to z_bar and, where they are not null, q_bar and t_bar. False, and nothing is added,
+  /// where f uses arrays.
   template <bool with_time, class S, class Time, class State>
   bool pull(Tape<S>& tape, Time t, const State& z, const Slot<S>& q, const State& a, State& dz, State& z_bar, S* q_bar, S* t_bar) const {
     const Index d = z.size() / 2;
     const auto pull = [&]<bool parametric>() {
-      return pull_tangent<parametric, with_time>(tape, f_, t, z.data(), d, q, parameters_, along_theta_, a.data(), dz.data(), z_bar.data(), q_bar, t_bar);
+      return pull_tangent<parametric, with_time>(tape, f_, t, z.data(), d, q, parameters_, along_theta_, a.data(), dz.data(), z_bar.data(),
+          q_bar, t_bar);
     };
     if constexpr (std::is_invocable_v<const F&, const Time&, const Array<Tape<S>, Kind::sample>&, const Array<Tape<S>, Kind::sample>&>)
       return pull.template operator()<true>();

@@ -3,10 +3,11 @@
 //
 //   auto y = odeint(f, y0, times, theta, Dopri5{}, BacksolveAdjoint{}, {.rtol = 1e-8});   // y[i], y.back(), hstack(y)
 //
-// With plain arguments it is solve(…).y. Where the initial state, the parameters or the times are arrays on a tape, it records one
-// node, whose pullback runs the adjoint: encoders before it, decoders after it, several solves one after the other, losses on any
-// of the outputs. What f captures by reference must live until the gradient is done, and may not be a variable of the tape itself:
-// give variables to f through theta. Solving again with the same loss object allocates nothing.
+// With plain arguments it is solve(…).y. Where the initial state, the parameters or the times are arrays on a tape, it records one node,
+// whose pullback runs the adjoint: encoders before it, decoders after it, several solves one after the other, losses on any of the
+// outputs. jvp, grad and vjp of functions that call it may be differentiated once more (odeint_derivatives.hpp). What f captures by
+// reference must live until the gradient is done, and may not be a variable of the tape itself: give variables to f through theta.
+// Solving again with the same loss object allocates nothing.
 
 #include <algorithm>
 #include <utility>
@@ -53,7 +54,8 @@ T& common_tape(const X&... x) {
 }
 
 template <class F, class Y0, class T, class Theta, class M, class A>
-auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint, const SolveOptions& options) {
+auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint,
+    const SolveOptions& options) {
   using TapeType = typename FirstTape<Y0, Theta, T>::type;
   using S = typename TapeType::scalar;
   constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
@@ -67,7 +69,8 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   SolveArguments<S> x{argument_slot(tape, y0)};
   if constexpr (parametric) x.theta = argument_slot(tape, theta);
   if constexpr (Tied<T>) x.times = argument_slot(tape, times);
-  const V<S> out = solve_on_tape<sample, parametric, Tied<T>, nested>(tape, f, x, times, solver_of(adjoint, method), adjoint, throwing(options));
+  const V<S> out = solve_on_tape<sample, parametric, Tied<T>, nested>(tape, f, x, times, solver_of(adjoint, method), adjoint,
+      throwing(options));
   return StateList<TapeType, kind>(tape, out, out->rows / x.y0->rows);
 }
 
@@ -110,11 +113,12 @@ auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta,
 
 }  // namespace detail
 
-/// The states at the given times, differentiable in y0, theta and the times. y0: one sample is a column vector, a batch a D × B
-/// matrix with samples as columns, an array on the tape, or numbers stacked to one sample. Throws what `solve` throws; the backward pass too.
+/// The states at the given times, differentiable in y0, theta and the times. y0: one sample is a column vector, a batch a D × B matrix
+/// with samples as columns, an array on the tape, or numbers stacked to one sample. Throws what `solve` throws; the backward pass too.
 template <class F, class Y0, class T = Times, class Theta, Method M, Adjoint A = DirectAdjoint>
   requires(!Method<Theta>)
-auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
+auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {},
+    const SolveOptions& options = {}) {
   if constexpr (detail::is_stacked<Y0>) {
     return odeint(f, detail::as_state(y0), times, theta, method, adjoint, options);
   } else if constexpr (detail::Tied<Y0> || detail::Tied<T> || detail::Tied<Theta>) {

@@ -1,9 +1,9 @@
 #pragma once
 // Derivatives of a solve that can be differentiated again: its tangent, and its pullback recorded as a node.
 //
-// With the solution operator y = Φ(x) of x = (y_0, θ, times), a tangent ẋ and a cotangent g, the recorded pullback is u = gᵀ∂Φ/∂x. Its own
-// pullback with the cotangent ẋ of u asks for the gradient of ẋᵀu = gᵀ(∂Φ/∂x ẋ), which is the tangent solve along ẋ, pulled back with g; the
-// tangent itself is the cotangent of g.
+// With the solution operator y = Φ(x) of x = (y_0, θ, times), a tangent ẋ and a cotangent g, the recorded pullback is u = gᵀ∂Φ/∂x. Its
+// own pullback with the cotangent ẋ of u asks for the gradient of ẋᵀu = gᵀ(∂Φ/∂x ẋ), which is the tangent solve along ẋ, pulled back with
+// g; the tangent itself is the cotangent of g.
 
 #include <costate/adjoint/odeint_node.hpp>
 #include <costate/autodiff/value_and_grad.hpp>
@@ -25,10 +25,11 @@ V<typename T::scalar> along_time(T& tape, const F& f, V<typename T::scalar> y, V
   return apply(tape, Product<S>(slope, dt, S(1), y->rows, y->cols));
 }
 
-/// The tangent of the states at all times along the tangents d of the arguments, null for zero. Times move an output by f(t_i, y_i) ṫ_i, and the
-/// initial state at a fixed time by −f(t_0, y_0) ṫ_0: the exact solution's derivative, which a discrete one has to its order.
+/// The tangent of the states at all times along the tangents d of the arguments, null for zero. Times move an output by f(t_i, y_i) ṫ_i,
+/// and the initial state at a fixed time by −f(t_0, y_0) ṫ_0: the exact solution's derivative, which a discrete one has to its order.
 template <class T, class Solve>
-V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typename T::scalar>& x, const SolveArguments<typename T::scalar>& d) {
+V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typename T::scalar>& x,
+    const SolveArguments<typename T::scalar>& d) {
   using S = typename T::scalar;
   using Call = typename Solve::Call;
   using F = std::remove_cvref_t<decltype(solve.dynamics())>;
@@ -49,7 +50,8 @@ V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typ
   }
   if constexpr (Solve::timed)
     if (d.times != nullptr)
-      s0 = apply(tape, Combine<S>(s0, S(1), along_time<parametric>(tape, solve.dynamics(), x.y0, x.theta, x.times, d.times, 0), S(-1), rows, cols));
+      s0 = apply(tape, Combine<S>(s0, S(1), along_time<parametric>(tape, solve.dynamics(), x.y0, x.theta, x.times, d.times, 0), S(-1),
+          rows, cols));
   SolveArguments<S> z{join(x.y0, s0), x.theta, x.times};
   if (d.theta != nullptr) z.theta = join(x.theta, d.theta);
 
@@ -58,7 +60,8 @@ V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typ
   SolveOptions options = solve.options();
   if (options.norm_rows == 0) options.norm_rows = rows;
   const DynamicsTangent<F> f(solve.dynamics(), x.theta == nullptr ? 0 : x.theta->rows, d.theta != nullptr);
-  const V<S> both = solve_on_tape<Call::one_sample, parametric, Solve::timed, false>(tape, f, z, solve.times(), solve.method(), adjoint, options);
+  const V<S> both = solve_on_tape<Call::one_sample, parametric, Solve::timed, false>(tape, f, z, solve.times(), solve.method(), adjoint,
+      options);
 
   const Index n = solve.times().size(), size = rows * cols;
   V<S>* const parts = tape.workspace().arena.template allocate<V<S>>(static_cast<std::size_t>(n));
@@ -67,7 +70,8 @@ V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typ
     if constexpr (Solve::timed)
       if (d.times != nullptr) {
         const V<S> y = make_slice(tape, both, 2 * i * size, rows, cols);
-        parts[i] = apply(tape, Combine<S>(parts[i], S(1), along_time<parametric>(tape, solve.dynamics(), y, x.theta, x.times, d.times, i), S(1), rows, cols));
+        parts[i] = apply(tape, Combine<S>(parts[i], S(1), along_time<parametric>(tape, solve.dynamics(), y, x.theta, x.times, d.times, i),
+            S(1), rows, cols));
       }
   }
   return join_rows(tape, parts, n);

@@ -51,21 +51,24 @@ struct SolveArguments {
 
 // In odeint_derivatives.hpp.
 template <class T, class Solve>
-V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typename T::scalar>& x, const SolveArguments<typename T::scalar>& d);
+V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typename T::scalar>& x,
+    const SolveArguments<typename T::scalar>& d);
 template <class T, class Solve>
 void pull_solve_recorded(T& tape, std::uint64_t epoch, Solve& solve, const SolveArguments<typename T::scalar>& x, V<typename T::scalar> g);
 
-/// Solves, and records a node where an argument is a variable: the states at all times, one below the other. Method is the one that is really
-/// solved by; nested: an argument may be the variable of an inner derivative.
+/// Solves, and records a node where an argument is a variable: the states at all times, one below the other. Method is the one that is
+/// really solved by; nested: an argument may be the variable of an inner derivative.
 template <bool sample, bool parametric, bool with_times, bool nested, class T, class F, class UserTimes, class M, class A>
-V<typename T::scalar> solve_on_tape(T& tape, const F& f, const SolveArguments<typename T::scalar>& x, const UserTimes& times, const M& method,
+V<typename T::scalar> solve_on_tape(T& tape, const F& f, const SolveArguments<typename T::scalar>& x, const UserTimes& times,
+    const M& method,
                                     const A& adjoint, const SolveOptions& options) {
   using S = typename T::scalar;
   using Call = typename TapedCall<S, sample, F, parametric>::type;
   using Solve = TapedSolve<F, Call, M, A, with_times>;
   Solve& solve = tape.workspace().template object<Solve>();
   if constexpr (with_times) {
-    if (x.times->cols != 1 && x.times->rows != 1) fail<TimeError>("odeint: times of ", x.times->rows, " x ", x.times->cols, "; expected a vector");
+    if (x.times->cols != 1 && x.times->rows != 1) fail<TimeError>("odeint: times of ", x.times->rows, " x ", x.times->cols,
+        "; expected a vector");
     solve.times().assign(std::span<const S>(x.times->value, static_cast<std::size_t>(x.times->size())));
   } else {
     solve.times().assign(times);
@@ -75,14 +78,16 @@ V<typename T::scalar> solve_on_tape(T& tape, const F& f, const SolveArguments<ty
   const Shape shape{x.y0->rows, x.y0->cols};
   if constexpr (Call::one_sample)
     if (shape.cols != 1)
-      fail<ShapeError>("odeint: an initial state of ", shape.rows, " x ", shape.cols, " made of one sample's numbers; a batch is made of matrices, or of samples by hstack");
+      fail<ShapeError>("odeint: an initial state of ", shape.rows, " x ", shape.cols,
+          " made of one sample's numbers; a batch is made of matrices, or of samples by hstack");
   if constexpr (Call::one_sample && Call::rows != Eigen::Dynamic)
     if (shape.rows != Call::rows) fail_result(Call::rows, 1, shape);
 
   const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
   out->active = !tape.workspace().paused && x.any([](V<S> v) { return v->active; });
   const V<S> p = x.theta;
-  solve.solve(f, method, adjoint, options, shape, x.y0->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows, p == nullptr ? 1 : p->cols,
+  solve.solve(f, method, adjoint, options, shape, x.y0->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+      p == nullptr ? 1 : p->cols,
               out->active, out->value);
   if (out->active) {
     using N = OdeintNode<T, Solve, nested>;

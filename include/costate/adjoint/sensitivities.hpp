@@ -4,8 +4,9 @@
 // f is linearised once at every stage, for all directions. The result is the derivative of the steps taken, their lengths held fixed.
 // (E. Hairer, S. P. Nørsett & G. Wanner, Solving ODEs I, I.14.)
 //
-// The way for few parameters and many outputs: k directions cost about (1 + k) evaluations of f a stage, whatever is made of the outputs, where
-// a reverse sweep costs the same for any number of parameters but gives one row. Gauss–Newton, Fisher information and uncertainty want it all.
+// The way for few parameters and many outputs: k directions cost about (1 + k) evaluations of f a stage, whatever is made of the outputs,
+// where a reverse sweep costs the same for any number of parameters but gives one row. Gauss–Newton, Fisher information and uncertainty
+// want it all.
 
 #include <vector>
 
@@ -32,8 +33,8 @@ struct SensitivitySolution : Base {
 
 namespace detail {
 
-/// The state and the sensitivities, each direction as a state of its own. Where they are in the error norm a direction lies beside the state like another
-/// sample, so that the norm is the largest of all; otherwise below it.
+/// The state and the sensitivities, each direction as a state of its own. Where they are in the error norm a direction lies beside the
+/// state like another sample, so that the norm is the largest of all; otherwise below it.
 template <class F, class Y0, class Theta>
 class VariationalDynamics {
  public:
@@ -44,7 +45,8 @@ class VariationalDynamics {
   using T = Tape<S>;
   static constexpr bool parametric = !std::is_same_v<Theta, NoParameters>;
 
-  VariationalDynamics(const F& f, const Y0& y0, const Theta& theta, const SensitivityOptions& wanted) : f_(f), in_norm_(wanted.in_error_norm) {
+  VariationalDynamics(const F& f, const Y0& y0, const Theta& theta, const SensitivityOptions& wanted) : f_(f),
+      in_norm_(wanted.in_error_norm) {
     const auto& y = dense_view(y0);
     shape_ = {y.rows(), y.cols()};
     if constexpr (parametric) {
@@ -80,7 +82,8 @@ class VariationalDynamics {
   }
   /// A part of z, row by row; part 0 is the state.
   void gather(const State& z, Index part, S* to) const {
-    for (Index i = 0; i < shape_.rows; ++i) std::copy_n(z.data() + part * next_direction_ + i * next_row_, shape_.cols, to + i * shape_.cols);
+    for (Index i = 0; i < shape_.rows; ++i) std::copy_n(z.data() + part * next_direction_ + i * next_row_, shape_.cols,
+        to + i * shape_.cols);
   }
   /// Parts from `first` as the columns of a Jacobian.
   [[nodiscard]] auto jacobian(const State& z, Index first, Index n) const {
@@ -104,7 +107,8 @@ class VariationalDynamics {
  private:
   template <class X>
   void scatter(const X* x, Index part, State& z) const {
-    for (Index i = 0; i < shape_.rows; ++i) std::copy_n(x + i * shape_.cols, shape_.cols, z.data() + part * next_direction_ + i * next_row_);
+    for (Index i = 0; i < shape_.rows; ++i) std::copy_n(x + i * shape_.cols, shape_.cols,
+        z.data() + part * next_direction_ + i * next_row_);
   }
   /// Where the parameter of direction j lies in the parameters row by row.
   [[nodiscard]] Index parameter(Index j) const { return j % theta_rows_ * theta_cols_ + j / theta_rows_; }
@@ -126,7 +130,8 @@ class VariationalDynamics {
         if (j > 0 && j <= theta_.size()) along_[parameter(j - 1)] = 0;
         if (j < theta_.size()) along_[parameter(j)] = 1;
       };
-      return push_numbers(tape_, f_, t, Array<T, Kind::sample>(tape_, &ys), p, directions_, seed, [&](Index i, S x) { dz[i * next_row_] = x; },
+      return push_numbers(tape_, f_, t, Array<T, Kind::sample>(tape_, &ys), p, directions_, seed, [&](Index i,
+          S x) { dz[i * next_row_] = x; },
                           [&](Index j, Index i, S x) { dz[(1 + j) * next_direction_ + i * next_row_] = x; });
     }
   }
@@ -137,7 +142,8 @@ class VariationalDynamics {
     Inner<T> inner(tape_);
     V<S> variables[2] = {};
     const A y(tape_, &ys), p(tape_, &ps);
-    const auto call = [&](const A& y_at, const auto& p_at) { return A(tape_, pushed_result(tape_, call_dynamics(f_, t, y_at, p_at), shape_)); };
+    const auto call = [&](const A& y_at, const auto& p_at) { return A(tape_, pushed_result(tape_, call_dynamics(f_, t, y_at, p_at),
+        shape_)); };
     if constexpr (parametric) inner.record(call, variables, y, p);
     else inner.record([&](const A& y_at) { return call(y_at, NoParameters{}); }, variables, y);
     put(*inner.out, 0, dz);
@@ -171,7 +177,8 @@ class VariationalDynamics {
 };
 
 template <class F, class Y0, class T, class Theta, Method M>
-auto solve_sensitivities(const F& f, const Y0& y0, const T& user_times, const Theta& theta, const M& method, const SolveOptions& user_options,
+auto solve_sensitivities(const F& f, const Y0& y0, const T& user_times, const Theta& theta, const M& method,
+    const SolveOptions& user_options,
                          const SensitivityOptions& wanted) {
   using D = VariationalDynamics<F, Y0, Theta>;
   using State = typename D::State;
@@ -202,9 +209,9 @@ auto solve_sensitivities(const F& f, const Y0& y0, const T& user_times, const Th
 
 }  // namespace detail
 
-/// The solution with ∂y(t_i)/∂θ, see SensitivitySolution. Arguments are those of solve, and errors too; an evaluation that is counted is one of
-/// f with all its directions. Tolerances mean for a Jacobian's numbers what they mean for the state's, so that parameters should be of the
-/// size of one or a smaller atol be given. Samples of a batch may not depend on each other where dy0 is asked for.
+/// The solution with ∂y(t_i)/∂θ, see SensitivitySolution. Arguments are those of solve, and errors too; an evaluation that is counted is
+/// one of f with all its directions. Tolerances mean for a Jacobian's numbers what they mean for the state's, so that parameters should
+/// be of the size of one or a smaller atol be given. Samples of a batch may not depend on each other where dy0 is asked for.
 template <class F, class Y0, class T = Times, class Theta, Method M>
   requires(!Method<Theta>)
 auto sensitivities(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const SolveOptions& options = {},

@@ -1,8 +1,8 @@
 #pragma once
 // The pullback of a tangent, for dynamics of one sample that return rows of numbers: second derivatives at the cost of a few evaluations.
 //
-// With w = (s, θ̇), the cotangent a of f and the cotangent b of its tangent J w, J = ∂f/∂(y, θ), f is pulled back once, at (y, θ) + ε w with the
-// cotangent b + ε a, in dual numbers: Jᵀb, which is what w gets, + ε (Jᵀa + ∂(Jᵀb) w), which is what (y, θ) gets.
+// With w = (s, θ̇), the cotangent a of f and the cotangent b of its tangent J w, J = ∂f/∂(y, θ), f is pulled back once, at (y, θ) + ε w
+// with the cotangent b + ε a, in dual numbers: Jᵀb, which is what w gets, + ε (Jᵀa + ∂(Jᵀb) w), which is what (y, θ) gets.
 
 #include <costate/autodiff/algebra.hpp>
 #include <costate/ode/dynamics.hpp>
@@ -19,10 +19,11 @@ Slot<Dual<S>> dual_slot(Tape<Dual<S>>& tape, const S* value, const S* tangent, I
   return *s;
 }
 
-/// dz = [f; J w] at z = [y; s], and products are added: z_bar, theta_bar (θ's and, if along_theta, θ̇'s; null: not wanted) and t_bar. `q` holds θ of so
-/// many rows and θ̇ below it. False, and nothing is added, where f needs arrays of dual numbers.
+/// dz = [f; J w] at z = [y; s], and products are added: z_bar, theta_bar (θ's and, if along_theta, θ̇'s; null: not wanted) and t_bar. `q`
+/// holds θ of so many rows and θ̇ below it. False, and nothing is added, where f needs arrays of dual numbers.
 template <bool parametric, bool with_time, class F, class S, class Time>
-[[gnu::flatten]] bool pull_tangent(Tape<S>& tape, const F& f, Time t, const S* z, Index d, const Slot<S>& q, Index parameters, bool along_theta,
+[[gnu::flatten]] bool pull_tangent(Tape<S>& tape, const F& f, Time t, const S* z, Index d, const Slot<S>& q, Index parameters,
+    bool along_theta,
                                    const S* a, S* dz, S* z_bar, S* theta_bar, S* t_bar) {
   using D = Dual<S>;
   using T = Tape<D>;
