@@ -26,6 +26,7 @@ class BacksolvePass {
   using Time = time_of_t<S>;
   using Backward = std::conditional_t<OneStepMethod<M>, AdjointDynamics<F, Call>, AugmentedAdjointDynamics<F, Call>>;
   using State = typename Backward::State;
+  using Rhs = typename BackwardRhs<typename Backward::Rhs, F, 2>::type;
 
  public:
   BacksolvePass() = default;
@@ -35,6 +36,7 @@ class BacksolvePass {
   template <class A, class ForwardEngine>
   void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time>) {
     options_ = backward_options(adjoint, forward.options());
+    if constexpr (PartedFunction<F>) forward_options_ = forward.options();
     parameters_in_norm_ = adjoint.parameters_in_norm;
     lost_ = adjoint.lost;
     if (!(lost_ > 0)) fail<OptionError>("BacksolveAdjoint::lost = ", lost_, ": expected a positive number");
@@ -49,8 +51,9 @@ class BacksolvePass {
     const Index n = f.rows() * f.cols();
     tolerances_ = check_options<S>(options_, shape);
     dynamics_.begin(f, bar.theta != nullptr, tolerances_, parameters_in_norm_);
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail())
-      engine_.emplace(M{}, typename Backward::Rhs{&dynamics_}, shape, options_, dynamics_.tail());
+    const Rhs rhs = right_hand_side(f);
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail() || other_parts(*engine_, rhs))
+      engine_.emplace(M{}, rhs, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
     sweep_(
         f, times, outputs, bar, !M::adaptive() && !options_.step, stats,
@@ -62,7 +65,7 @@ class BacksolvePass {
             engine.reset(t, z_);
           } else {
             engine.advance_to(t);
-            compare(t, y, stats);
+            compare(f, t, y, stats);
             engine.jump([&](State& z) {
               z.template head<Backward::half_rows>(n) = y;
               z.template segment<Backward::half_rows>(n, n) += g;
@@ -71,7 +74,7 @@ class BacksolvePass {
         },
         [&](Time t, S scale) {
           engine.advance_to(t);
-          compare(t, Eigen::Map<const typename Call::State>(outputs, n), stats);
+          compare(f, t, Eigen::Map<const typename Call::State>(outputs, n), stats);
           if (bar.theta != nullptr) {
             const auto& theta_bar = dynamics_.theta_bar(engine.y());
             Eigen::Map<typename Backward::Vector>(bar.theta, theta_bar.size()) += scale * theta_bar;
@@ -83,10 +86,35 @@ class BacksolvePass {
   }
 
  private:
-  /// The state that came out backward with the one that was there.
+  Rhs right_hand_side([[maybe_unused]] const DynamicsView<F, Call>& f) {
+    if constexpr (PartedFunction<F>) {
+      const auto parts = f.norm_parts();
+      const auto adjoint = adjoint_parts<S>(parts, forward_options_, options_);
+      Rhs rhs{{&dynamics_}, {}};
+      std::copy(adjoint.begin(), adjoint.end(), std::copy(parts.begin(), parts.end(), rhs.parts.begin()));
+      return rhs;
+    } else {
+      return {&dynamics_};
+    }
+  }
+
+  /// The state that came out backward with the one that was there, part by part if it has some.
   template <class Y>
-  void compare(Time t, const Y& y, Stats& stats) const {
-    const auto back = engine_->y().template head<Backward::half_rows>(y.size());
+  void compare([[maybe_unused]] const DynamicsView<F, Call>& f, Time t, const Y& y, Stats& stats) const {
+    if constexpr (PartedFunction<F>) {
+      Index first = 0;
+      for (const NormPart& part : f.norm_parts()) {
+        if (part.in_norm) compare(t, y, first, part.rows * f.cols(), stats);
+        first += part.rows * f.cols();
+      }
+    } else {
+      compare(t, y, 0, y.size(), stats);
+    }
+  }
+  template <class Y>
+  void compare(Time t, const Y& y_all, Index first, Index n, Stats& stats) const {
+    const auto y = y_all.segment(first, n);
+    const auto back = engine_->y().segment(first, n);
     const double distance = static_cast<double>((back - y).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()),
                  size = static_cast<double>(y.cwiseAbs().maxCoeff() + tolerances_.atol), missed = distance > 0 ? distance / size : distance;
     stats.reconstruction = std::max(stats.reconstruction, missed);
@@ -96,12 +124,12 @@ class BacksolvePass {
                                 "or use InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint");
   }
 
-  SolveOptions options_;
+  SolveOptions options_, forward_options_;
   bool parameters_in_norm_ = false;
   double lost_ = 0;
   Tolerances<S> tolerances_{};
   Backward dynamics_;
-  std::optional<Engine<M, State, typename Backward::Rhs>> engine_;
+  std::optional<Engine<M, State, Rhs>> engine_;
   State z_;
   BackwardSweep<F, Call> sweep_;
 };

@@ -6,8 +6,12 @@
 // on the loss's scale. Time gradients by their limits: ∂L/∂t_i = g_iᵀ f(t_i, y_i) for an output's cotangent g_i, and
 // ∂L/∂t_0 = −a(t_0)ᵀ f(t_0, y_0).
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
+#include <tuple>
+#include <type_traits>
 
 #include <costate/adjoint/adjoint.hpp>
 #include <costate/ode/options.hpp>
@@ -27,6 +31,31 @@ SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
   if (adjoint.step) options.step = adjoint.step;
   return options;
 }
+
+/// The parts of the adjoint state of a dynamics whose state has parts. A part's absolute tolerance is in units of the state, a cotangent's are
+/// their inverse: what is 10⁶ times as large has one 10⁶ times as small. So the cotangent of a part whose absolute tolerance is c times the
+/// solve's gets 1/c times the backward solve's, and c times it where that is finer. All are in the norm: any may carry another's gradient.
+template <class S, std::size_t N>
+std::array<NormPart, N> adjoint_parts(std::array<NormPart, N> parts, const SolveOptions& forward, const SolveOptions& backward) {
+  const auto common = check_options<S>(forward, {1, 1}), own = check_options<S>(backward, {1, 1});
+  for (NormPart& part : parts) {
+    part.in_norm = part.adjoint = true;
+    if (part.rtol && *part.rtol > 0 && common.rtol > 0) part.rtol = *part.rtol * static_cast<double>(own.rtol) / static_cast<double>(common.rtol);
+    else if (part.rtol && !(*part.rtol > 0)) part.rtol.reset();
+    const bool relative = part.rtol || own.rtol > 0;
+    if (!part.atol) continue;
+    if (const double c = *part.atol / static_cast<double>(common.atol); relative && common.atol > 0) part.atol = static_cast<double>(own.atol) * std::min(c, 1 / c);
+    else part.atol.reset();
+  }
+  return parts;
+}
+
+/// The right-hand side of a backward solve with the parts of its state, where a state has parts; the right-hand side itself otherwise.
+template <class Rhs, class F, std::size_t copies>
+struct BackwardRhs : std::type_identity<Rhs> {};
+template <class Rhs, PartedFunction F, std::size_t copies>
+struct BackwardRhs<Rhs, F, copies>
+    : std::type_identity<PartedRhs<Rhs, copies * std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const F&>().norm_parts(Index()))>>>> {};
 
 template <class F, class Call>
 class BackwardSweep {

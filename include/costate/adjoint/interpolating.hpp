@@ -35,13 +35,14 @@ class InterpolatingPass {
   using Time = time_of_t<S>;
 
   /// da/dt.
-  struct Rhs {
+  struct PlainRhs {
     InterpolatingPass* pass;
     void operator()(Time t, const State& a, State& dadt) const {
       pass->pull_back(t, a, nullptr);
       dadt = -pass->ybar_;
     }
   };
+  using Rhs = typename BackwardRhs<PlainRhs, F, 1>::type;
 
  public:
   InterpolatingPass() = default;
@@ -51,6 +52,7 @@ class InterpolatingPass {
   template <class A, class ForwardEngine>
   void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time> times) {
     options_ = backward_options(adjoint, forward.options());
+    if constexpr (PartedFunction<F>) forward_options_ = forward.options();
     tolerances_ = check_options<S>(options_, forward.shape());
     record_.clear(times.front(), forward.shape().size(), static_cast<Index>(ForwardEngine::Window::degree()));
   }
@@ -67,7 +69,8 @@ class InterpolatingPass {
     for (State* s : {&y_, &dydt_, &ybar_}) s->resize(shape.size());
     for (Vector* v : {&theta_bar_, &gauss_, &kronrod_, &error_, &g_}) v->setZero(bar.theta == nullptr ? 0 : f.theta_rows * f.theta_cols);
     vjps_ = 0;
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape)) engine_.emplace(M{}, Rhs{this}, shape, options_);
+    const Rhs rhs = right_hand_side(f);
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || other_parts(*engine_, rhs)) engine_.emplace(M{}, rhs, shape, options_);
     auto& engine = *engine_;
     const auto add_integral = [&](const auto& window) {
       if (theta_bar_.size() == 0) return;
@@ -97,6 +100,11 @@ class InterpolatingPass {
   }
 
  private:
+  Rhs right_hand_side([[maybe_unused]] const DynamicsView<F, Call>& f) {
+    if constexpr (PartedFunction<F>) return {{this}, adjoint_parts<S>(f.norm_parts(), forward_options_, options_)};
+    else return {this};
+  }
+
   /// ybar_ = aᵀ∂f/∂y, theta_bar += aᵀ∂f/∂θ at (t, ỹ(t)).
   void pull_back(Time t, const State& a, S* theta_bar) {
     record_.value(t, y_);
@@ -137,7 +145,7 @@ class InterpolatingPass {
     }
   }
 
-  SolveOptions options_;
+  SolveOptions options_, forward_options_;
   Tolerances<S> tolerances_{};
   DenseRecord<State> record_;
   std::optional<DynamicsVjp<F, Call>> vjp_;

@@ -170,6 +170,12 @@ struct DynamicsView {
     if constexpr (Call::one_sample) return 1;
     else return shape.cols;
   }
+  /// Of a state with parts, see part_norm.hpp.
+  [[nodiscard]] auto norm_parts() const
+    requires requires { f->norm_parts(shape.rows); }
+  {
+    return f->norm_parts(shape.rows);
+  }
   [[nodiscard]] Slot<Scalar> theta_slot() const {
     if constexpr (Call::parameters > 0 && Call::column_of_parameters) return view_slot(theta, Call::parameters, 1);
     else return view_slot(theta, theta_rows, theta_cols);
@@ -208,6 +214,13 @@ class Dynamics {
   [[nodiscard]] detail::DynamicsView<F, Call> view() { return {&f_, &tape_, shape_, theta_.data(), theta_rows_, theta_cols_}; }
 
   void operator()(Time t, const State& y, State& dydt) { view()(t, y, dydt); }
+
+  /// Of a state with parts, see part_norm.hpp.
+  [[nodiscard]] auto norm_parts() const
+    requires requires(const F& f) { f.norm_parts(Index()); }
+  {
+    return f_.norm_parts(shape_.rows);
+  }
 
   /// The user's state, row by row.
   static State to_internal(const Y0& y0) {

@@ -16,8 +16,8 @@ class InitialStep {
  public:
   /// Returns the time of the trial point, whose state goes to trial_y. slope = f(t, y); `limit` > 0 is the farthest that f may be looked at
   /// (may be infinite), `bound` the time it leads to, `direction` ±1.
-  template <class Y>
-  Time probe(ScaledNorm<Y>& norm, Time t, const Y& y, const Y& slope, Y& trial_y, Time limit, Time bound, Time direction) {
+  template <class Norm, class Y>
+  Time probe(Norm& norm, Time t, const Y& y, const Y& slope, Y& trial_y, Time limit, Time bound, Time direction) {
     const Time d0 = static_cast<Time>(norm(y, y, y));
     d1_ = static_cast<Time>(norm(slope, y, y));
     h0_ = d0 < Time(1e-5) || d1_ < Time(1e-5) ? Time(1e-6) : Time(0.01) * d0 / d1_;
@@ -28,8 +28,8 @@ class InitialStep {
     return h0_ >= limit ? bound : t + direction * distance_;
   }
   /// A positive length. trial_slope = f there; `order` that of the error estimate, `error` what the first step may cost, in tolerances.
-  template <class Y>
-  Time length(ScaledNorm<Y>& norm, const Y& y, const Y& slope, const Y& trial_slope, int order, double error) const {
+  template <class Norm, class Y>
+  Time length(Norm& norm, const Y& y, const Y& slope, const Y& trial_slope, int order, double error) const {
     const Time d2 = static_cast<Time>(norm(trial_slope - slope, y, y)) / distance_;
     const Time worst = std::max(d1_, d2);
     Time h1 = std::max(Time(1e-6), h0_ * Time(1e-3));

@@ -56,6 +56,12 @@ struct EvaluatedElsewhere {
   void operator()(Time, const Y&, Y&) const {}
 };
 
+template <class D>
+auto elsewhere([[maybe_unused]] const D& dynamics) {
+  if constexpr (Parted<D>) return PartedRhs<EvaluatedElsewhere, std::tuple_size_v<decltype(dynamics.norm_parts())>>{{}, dynamics.norm_parts()};
+  else return EvaluatedElsewhere{};
+}
+
 template <class D, class Y0, class T, Method M>
 auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, const SolveOptions& options) {
   using Traits = StateTraits<Y0>;
@@ -69,7 +75,8 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
   SampleSolution<S, Traits::rows> solution;
   solution.begin(times, shape.rows);
   if (options.dense) solution.dense.resize(times.size());
-  std::deque<SampleSolve<M, State, EvaluatedElsewhere>> solves;
+  const auto rhs = elsewhere(dynamics);
+  std::deque<SampleSolve<M, State, std::remove_const_t<decltype(rhs)>>> solves;
   std::vector<std::size_t> active;
   const auto output = [&](std::size_t b) {
     return [&, b](Index i, Index, const State& y) { solution.push_back(b, times[b][i], y); };
@@ -81,7 +88,7 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
   };
   for (std::size_t b = 0; b < times.size(); ++b)
     naming_sample(b, [&] {
-      auto& solve = solves.emplace_back(method, EvaluatedElsewhere{}, Shape{shape.rows, 1}, options);
+      auto& solve = solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);
       const std::span<const Time> span(times[b].data(), static_cast<std::size_t>(times[b].size()));
       solve.reset(span, State(dense_view(y0).col(static_cast<Index>(b))));
       if (solve.begin(output(b))) active.push_back(b);

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include <costate/ode/box.hpp>
 #include <costate/ode/failure.hpp>
 #include <costate/ode/initial_step.hpp>
 #include <costate/ode/method.hpp>
+#include <costate/ode/part_norm.hpp>
 #include <costate/ode/step_room.hpp>
 
 namespace costate {
@@ -37,7 +39,7 @@ class Stepper {
 
   /// Checks the options (OptionError) and sizes all memory. `tail` numbers may follow the state, see ScaledNorm.
   Stepper(M method, Rhs rhs, Shape shape, const SolveOptions& options = {}, Eigen::Index tail = 0)
-      : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options), norm_(shape, options, tail),
+      : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options), norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
         filter_(options.controller, control_order()) {
     if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
       if (!options.jump_times.empty())
@@ -51,7 +53,7 @@ class Stepper {
     if (y.size() != shape_.size() + tail_)
       detail::fail<ShapeError>("the state has ", y.size(), " numbers, expected ", shape_.rows, " x ", shape_.cols);
     if (!std::isfinite(t)) detail::fail<TimeError>("the initial time is ", t, ": expected a finite number");
-    if (!detail::all_finite(y)) detail::fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity: expected finite numbers");
+    if (!detail::all_finite(y)) fail_start(t, y);
     t_ = t;
     state_.y = y;
     restart();
@@ -69,6 +71,7 @@ class Stepper {
   Shape shape() const { return shape_; }
   Eigen::Index tail() const { return tail_; }
   Rhs& rhs() { return *rhs_; }
+  const detail::norm_of_t<Y, Rhs>& norm() const { return norm_; }
   /// The length of the step that will be tried next; 0 while undecided.
   Time next_step() const { return proposal_; }
   /// The order of the step taken last; of Adams the predictor's, its solution is of one more.
@@ -177,7 +180,12 @@ class Stepper {
 
   [[gnu::cold, gnu::noinline]] Status failed(Status status, Time h) const {
     const std::int64_t attempts = status == Status::too_many_steps ? options_.max_steps : attempts_;
-    if (options_.throw_on_failure) detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts);
+    if (options_.throw_on_failure) {
+      if constexpr (detail::Parted<Rhs>) {
+        if (status == Status::non_finite) fail_part(h, attempts);
+      }
+      detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts);
+    }
     return status;
   }
 
@@ -186,7 +194,7 @@ class Stepper {
   Shape shape_;
   Eigen::Index tail_;
   SolveOptions options_;
-  ScaledNorm<Y> norm_;
+  detail::norm_of_t<Y, Rhs> norm_;
   detail::StepFilter filter_;
 
   typename M::template State<Y> state_;
@@ -213,6 +221,30 @@ class Stepper {
   static constexpr double first_error() {
     if constexpr (VariableOrderMethod<M>) return M::first_error;
     else return 0.01;
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] void fail_start(Time t, const Y& y) const {
+    std::string where = "the initial state";
+    if constexpr (detail::Parted<Rhs>) where = norm_.non_finite_part(y) + " of the initial state";
+    detail::fail<NonFiniteError>(where, " at t = ", t, " contains NaN or infinity: expected finite numbers");
+  }
+  /// Says in which part the dynamics fails: at the state or, as good as the shortest step tells, behind it.
+  [[noreturn]] void fail_part(Time h, std::int64_t attempts) const {
+    Rhs rhs = *rhs_;
+    Y slope = state_.y, y = state_.y;
+    rhs(t_, y, slope);
+    std::string part = norm_.non_finite_part(slope);
+    if (part.empty()) {
+      y += static_cast<Scalar>(h) * slope;
+      rhs(t_ + h, y, slope);
+      part = norm_.non_finite_part(slope);
+    }
+    try {
+      detail::throw_failure(Status::non_finite, t_, h, static_cast<double>(state_.y.norm()), attempts);
+    } catch (const NonFiniteError& e) {
+      if (part.empty()) throw;
+      throw NonFiniteError(part + ": " + e.what());
+    }
   }
 
   /// The state was set from outside.
