@@ -6,6 +6,7 @@
 // controller go on (backward_sweep.hpp). There the state is compared with the forward solve's and set to it, which costs nothing more.
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -55,6 +56,7 @@ class BacksolvePass {
     if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail() || other_parts(*engine_, rhs))
       engine_.emplace(M{}, rhs, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
+    measure_parts(f, outputs, times.size());
     sweep_(
         f, times, outputs, bar, !M::adaptive() && !options_.step, stats,
         [&](Time t, const auto& y, const auto& g, bool first) {
@@ -92,31 +94,49 @@ class BacksolvePass {
       const auto adjoint = adjoint_parts<S>(parts, forward_options_, options_);
       Rhs rhs{{&dynamics_}, {}};
       std::copy(adjoint.begin(), adjoint.end(), std::copy(parts.begin(), parts.end(), rhs.parts.begin()));
+      for (NormPart& part : rhs.parts) part.in_norm &= part.adjoint || !part.integral;
       return rhs;
     } else {
       return {&dynamics_};
     }
   }
 
+  /// How large each part was at any output: one may be zero where it is compared.
+  void measure_parts([[maybe_unused]] const DynamicsView<F, Call>& f, [[maybe_unused]] const S* outputs, [[maybe_unused]] std::size_t times) {
+    if constexpr (PartedFunction<F>) {
+      using Columns = Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>>;
+      const Columns all(outputs, f.rows() * f.cols(), static_cast<Index>(times));
+      Index first = 0;
+      std::size_t i = 0;
+      for (const NormPart& part : f.norm_parts()) {
+        const Index n = part.rows * f.cols();
+        sizes_[i++] = all.middleRows(first, n).cwiseAbs().maxCoeff();
+        first += n;
+      }
+    }
+  }
   /// The state that came out backward with the one that was there, part by part if it has some.
   template <class Y>
   void compare([[maybe_unused]] const DynamicsView<F, Call>& f, Time t, const Y& y, Stats& stats) const {
     if constexpr (PartedFunction<F>) {
       Index first = 0;
+      std::size_t i = 0;
       for (const NormPart& part : f.norm_parts()) {
-        if (part.in_norm) compare(t, y, first, part.rows * f.cols(), stats);
-        first += part.rows * f.cols();
+        const Index n = part.rows * f.cols();
+        if (part.in_norm && !part.integral) compare(t, y, first, n, sizes_[i], stats);
+        first += n;
+        ++i;
       }
     } else {
-      compare(t, y, 0, y.size(), stats);
+      compare(t, y, 0, y.size(), y.cwiseAbs().maxCoeff(), stats);
     }
   }
   template <class Y>
-  void compare(Time t, const Y& y_all, Index first, Index n, Stats& stats) const {
+  void compare(Time t, const Y& y_all, Index first, Index n, S largest, Stats& stats) const {
     const auto y = y_all.segment(first, n);
     const auto back = engine_->y().segment(first, n);
     const double distance = static_cast<double>((back - y).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()),
-                 size = static_cast<double>(y.cwiseAbs().maxCoeff() + tolerances_.atol), missed = distance > 0 ? distance / size : distance;
+                 size = static_cast<double>(largest + tolerances_.atol), missed = distance > 0 ? distance / size : distance;
     stats.reconstruction = std::max(stats.reconstruction, missed);
     if (!(missed <= lost_))
       fail<ReconstructionError>("the state solved backward to t = ", t, " is off by ", missed, " of its size (more than ", lost_,
@@ -129,6 +149,7 @@ class BacksolvePass {
   double lost_ = 0;
   Tolerances<S> tolerances_{};
   Backward dynamics_;
+  std::array<S, norm_part_count<F>> sizes_{};
   std::optional<Engine<M, State, Rhs>> engine_;
   State z_;
   BackwardSweep<F, Call> sweep_;

@@ -10,7 +10,6 @@
 #include <array>
 #include <cmath>
 #include <span>
-#include <tuple>
 #include <type_traits>
 
 #include <costate/adjoint/adjoint.hpp>
@@ -54,8 +53,7 @@ std::array<NormPart, N> adjoint_parts(std::array<NormPart, N> parts, const Solve
 template <class Rhs, class F, std::size_t copies>
 struct BackwardRhs : std::type_identity<Rhs> {};
 template <class Rhs, PartedFunction F, std::size_t copies>
-struct BackwardRhs<Rhs, F, copies>
-    : std::type_identity<PartedRhs<Rhs, copies * std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const F&>().norm_parts(Index()))>>>> {};
+struct BackwardRhs<Rhs, F, copies> : std::type_identity<PartedRhs<Rhs, copies * norm_part_count<F>>> {};
 
 template <class F, class Call>
 class BackwardSweep {

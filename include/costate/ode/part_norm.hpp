@@ -10,6 +10,9 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include <costate/ode/error_norm.hpp>
 
@@ -22,6 +25,7 @@ struct NormPart {
   std::optional<double> atol = std::nullopt;  ///< likewise
   bool in_norm = true;                        ///< otherwise its error is not looked at
   const char* name = nullptr;                 ///< for messages
+  bool integral = false;                      ///< nothing depends on it: backward, it need not be known
   bool adjoint = false;                       ///< a cotangent of the part of this name or number
 
   bool operator==(const NormPart&) const = default;
@@ -35,6 +39,12 @@ concept Parted = requires(const Rhs& f) { f.norm_parts(); };
 /// A dynamics whose state of so many rows has parts.
 template <class F>
 concept PartedFunction = requires(const F& f, Eigen::Index rows) { f.norm_parts(rows); };
+
+/// How many; 0 of a plain state.
+template <class F>
+inline constexpr std::size_t norm_part_count = 0;
+template <PartedFunction F>
+inline constexpr std::size_t norm_part_count<F> = std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const F&>().norm_parts(Eigen::Index()))>>;
 
 template <std::size_t N>
 std::string name_part(const std::array<NormPart, N>& parts, std::size_t i) {
