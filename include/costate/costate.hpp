@@ -22,6 +22,7 @@
 #include <costate/ode/adaptive_heun.hpp>
 #include <costate/ode/asynchronous_leapfrog.hpp>
 #include <costate/ode/bosh3.hpp>
+#include <costate/ode/cost.hpp>
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/euler.hpp>
 #include <costate/ode/heun.hpp>
@@ -31,6 +32,7 @@
 #include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
+#include <costate/ode/solve_parts.hpp>
 #include <costate/ode/solve_samples_with_events.hpp>
 #include <costate/ode/solve_with_events.hpp>
 #include <costate/optim/adam.hpp>
@@ -40,6 +42,8 @@
 #include <costate/optim/sgd.hpp>
 
 #include <costate/adjoint/odeint.hpp>
+#include <costate/adjoint/odeint_parts.hpp>
+#include <costate/adjoint/odeint_with_cost.hpp>
 #include <costate/adjoint/odeint_with_events.hpp>
 #include <costate/adjoint/sensitivities.hpp>
 
