@@ -60,7 +60,10 @@ template <class S, class M, class A>
 Gradient<S> of_flat(const M& method, const A& adjoint, const cs::SolveOptions& options) {
   const Problem<S> q;
   const auto [value, dy, dp] = cs::value_and_grad(
-      [&](const auto& y0, const auto& p) { return loss_of_flat(cs::odeint(flat, y0, {0.0, 0.4, 1.0}, p, method, adjoint, options)); }, q.y0(), q.p);
+      [&](const auto& y0, const auto& p) {
+        return loss_of_flat(cs::odeint(flat, y0, {0.0, 0.4, 1.0}, p, method, adjoint, options));
+      },
+      q.y0(), q.p);
   Gradient<S> all;
   all << dy, dp;
   return all;
@@ -105,7 +108,8 @@ TEST_CASE("parts may be stacks, literals and constants, and their lists go into 
   const Eigen::Matrix<double, 1, 1> p(1.5), h(1e-5);
   const auto [value, gradient] = cs::value_and_grad(loss, p);
   CHECK(value == cs::value(loss, p));
-  CHECK(std::abs(gradient[0] - (cs::value(loss, Eigen::Matrix<double, 1, 1>(p + h)) - cs::value(loss, Eigen::Matrix<double, 1, 1>(p - h))) / 2e-5) < 1e-9);
+  CHECK(std::abs(gradient[0] - (cs::value(loss, Eigen::Matrix<double, 1, 1>(p + h)) - cs::value(loss, Eigen::Matrix<double, 1, 1>(p - h))) /
+                                   2e-5) < 1e-9);
 }
 
 TEST_CASE("a cotangent's tolerance is the inverse of its part's: a large part's gradient is as good as a small one's", "[adjoint]") {
@@ -116,8 +120,8 @@ TEST_CASE("a cotangent's tolerance is the inverse of its part's: a large part's 
   const auto gradient = [&](const auto& adjoint) {
     const auto [l, dx0, dp0] = cs::value_and_grad(
         [&](const auto& x, const auto& p) {
-          const auto y = cs::odeint(oscillator, cs::parts(cs::part(x, {.atol = 1e-2}), cs::part(0.0, {.atol = 1e-8})), {0.0, 3.0}, p, cs::Dopri5{}, adjoint,
-                                    {.rtol = 1e-8, .atol = 1e-8});
+          const auto y = cs::odeint(oscillator, cs::parts(cs::part(x, {.atol = 1e-2}), cs::part(0.0, {.atol = 1e-8})), {0.0, 3.0}, p,
+                                    cs::Dopri5{}, adjoint, {.rtol = 1e-8, .atol = 1e-8});
           return std::get<1>(y.back());
         },
         1e6, Eigen::Matrix<double, 1, 1>(2.0));

@@ -77,8 +77,8 @@ TEST_CASE("a batch has a cost for each sample, as each has alone", "[adjoint]") 
   const Eigen::MatrixXd y0 = Eigen::MatrixXd::Random(2, 3), probe = Eigen::MatrixXd::Random(2, 3);
   const auto energy = [](auto, const auto& y, const auto&) { return cs::colwise_sum(cs::square(y)); };
   const auto solve = [&](const auto& start, const auto& eps) {
-    return cs::odeint_with_cost(learned, cs::costs(energy, cs::kinetic_energy(), cs::jacobian_norm(eps)), start, {0.0, 1.0}, theta, cs::Rk4{},
-                                cs::DirectAdjoint{}, {.step = 0.1});
+    return cs::odeint_with_cost(learned, cs::costs(energy, cs::kinetic_energy(), cs::jacobian_norm(eps)), start, {0.0, 1.0}, theta,
+                                cs::Rk4{}, cs::DirectAdjoint{}, {.step = 0.1});
   };
   const auto [y, cost] = solve(y0, probe);
   const Eigen::MatrixXd costs = cost.back();
@@ -101,8 +101,8 @@ TEST_CASE("kinetic energy and the Jacobian's norm are those written by hand, wit
   };
   const cs::SolveOptions steps{.step = 0.25};
   const auto loss = [&](const auto& p) {
-    const auto [y, cost] = cs::odeint_with_cost(counted, cs::costs(cs::kinetic_energy(), cs::jacobian_norm(eps)), y0, {0.0, 1.0}, p, cs::Rk4{},
-                                                cs::DirectAdjoint{}, steps);
+    const auto [y, cost] = cs::odeint_with_cost(counted, cs::costs(cs::kinetic_energy(), cs::jacobian_norm(eps)), y0, {0.0, 1.0}, p,
+                                                cs::Rk4{}, cs::DirectAdjoint{}, steps);
     return cost.back()[0] + 0.5 * cost.back()[1];
   };
   const auto by_hand = [&](const auto& p) {
@@ -132,7 +132,10 @@ TEST_CASE("a cost in the norm is met, one left out can be missed", "[adjoint]") 
   const auto bump = [](auto t, const auto&) { return 1 / (0.01 + (t - 3) * (t - 3)); };
   const double exact = 10 * (std::atan(70.0) + std::atan(30.0));
   const auto of = [&](const cs::PartOptions& how) {
-    return std::abs(cs::odeint_with_cost(still, cs::cost(bump, how), One(1.0), {0.0, 10.0}, cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-8}).cost.back() - exact);
+    return std::abs(
+        cs::odeint_with_cost(still, cs::cost(bump, how), One(1.0), {0.0, 10.0}, cs::Dopri5{}, cs::DirectAdjoint{}, {.rtol = 1e-8})
+            .cost.back() -
+        exact);
   };
   CHECK(of({}) < 1e-5);
   CHECK(of({.in_norm = false}) > 0.1);

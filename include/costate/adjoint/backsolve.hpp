@@ -53,7 +53,8 @@ class BacksolvePass {
     tolerances_ = check_options<S>(options_, shape);
     dynamics_.begin(f, bar.theta != nullptr, tolerances_, parameters_in_norm_);
     const Rhs rhs = right_hand_side(f);
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail() || other_parts(*engine_, rhs))
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || engine_->tail() != dynamics_.tail() ||
+        other_parts(*engine_, rhs))
       engine_.emplace(M{}, rhs, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
     measure_parts(f, outputs, times.size());
@@ -102,7 +103,8 @@ class BacksolvePass {
   }
 
   /// How large each part was at any output: one may be zero where it is compared.
-  void measure_parts([[maybe_unused]] const DynamicsView<F, Call>& f, [[maybe_unused]] const S* outputs, [[maybe_unused]] std::size_t times) {
+  void measure_parts([[maybe_unused]] const DynamicsView<F, Call>& f, [[maybe_unused]] const S* outputs,
+                     [[maybe_unused]] std::size_t times) {
     if constexpr (PartedFunction<F>) {
       using Columns = Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>>;
       const Columns all(outputs, f.rows() * f.cols(), static_cast<Index>(times));

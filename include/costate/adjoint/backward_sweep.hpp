@@ -31,19 +31,22 @@ SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
   return options;
 }
 
-/// The parts of the adjoint state of a dynamics whose state has parts. A part's absolute tolerance is in units of the state, a cotangent's are
-/// their inverse: what is 10⁶ times as large has one 10⁶ times as small. So the cotangent of a part whose absolute tolerance is c times the
-/// solve's gets 1/c times the backward solve's, and c times it where that is finer. All are in the norm: any may carry another's gradient.
+/// The parts of the adjoint state of a dynamics whose state has parts. A part's absolute tolerance is in units of the state, a cotangent's
+/// are their inverse: what is 10⁶ times as large has one 10⁶ times as small. So the cotangent of a part whose absolute tolerance is c times
+/// the solve's gets 1/c times the backward solve's, and c times it where that is finer. All are in the norm: any may carry another's
+/// gradient.
 template <class S, std::size_t N>
 std::array<NormPart, N> adjoint_parts(std::array<NormPart, N> parts, const SolveOptions& forward, const SolveOptions& backward) {
   const auto common = check_options<S>(forward, {1, 1}), own = check_options<S>(backward, {1, 1});
   for (NormPart& part : parts) {
     part.in_norm = part.adjoint = true;
-    if (part.rtol && *part.rtol > 0 && common.rtol > 0) part.rtol = *part.rtol * static_cast<double>(own.rtol) / static_cast<double>(common.rtol);
+    if (part.rtol && *part.rtol > 0 && common.rtol > 0)
+      part.rtol = *part.rtol * static_cast<double>(own.rtol) / static_cast<double>(common.rtol);
     else if (part.rtol && !(*part.rtol > 0)) part.rtol.reset();
     const bool relative = part.rtol || own.rtol > 0;
     if (!part.atol) continue;
-    if (const double c = *part.atol / static_cast<double>(common.atol); relative && common.atol > 0) part.atol = static_cast<double>(own.atol) * std::min(c, 1 / c);
+    if (const double c = *part.atol / static_cast<double>(common.atol); relative && common.atol > 0)
+      part.atol = static_cast<double>(own.atol) * std::min(c, 1 / c);
     else part.atol.reset();
   }
   return parts;

@@ -70,7 +70,8 @@ class InterpolatingPass {
     for (Vector* v : {&theta_bar_, &gauss_, &kronrod_, &error_, &g_}) v->setZero(bar.theta == nullptr ? 0 : f.theta_rows * f.theta_cols);
     vjps_ = 0;
     const Rhs rhs = right_hand_side(f);
-    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || other_parts(*engine_, rhs)) engine_.emplace(M{}, rhs, shape, options_);
+    if (!engine_ || !(engine_->options() == options_) || !(engine_->shape() == shape) || other_parts(*engine_, rhs))
+      engine_.emplace(M{}, rhs, shape, options_);
     auto& engine = *engine_;
     const auto add_integral = [&](const auto& window) {
       if (theta_bar_.size() == 0) return;

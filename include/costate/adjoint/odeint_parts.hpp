@@ -69,11 +69,12 @@ auto odeint_flat(const F& f, const Parts<X...>& given, const Run& run, const Oth
 
 }  // namespace detail
 
-/// The states at the given times as tuples of the parts, see above; otherwise as odeint of a plain state. A part is an array or a number on the
-/// tape, a stack of numbers, or a plain value.
+/// The states at the given times as tuples of the parts, see above; otherwise as odeint of a plain state. A part is an array or a number on
+/// the tape, a stack of numbers, or a plain value.
 template <class F, class... X, class T = Times, class Theta, Method M, Adjoint A = DirectAdjoint>
   requires(!Method<Theta>)
-auto odeint(const F& f, const Parts<X...>& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
+auto odeint(const F& f, const Parts<X...>& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {},
+            const SolveOptions& options = {}) {
   static_assert(!SampleTimes<T>, "costate: a state of parts is one sample: give it one grid of times");
   return detail::odeint_flat(
       f, y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, theta, method, adjoint, options); }, times, theta);
@@ -82,7 +83,8 @@ auto odeint(const F& f, const Parts<X...>& y0, const T& times, const Theta& thet
 template <class F, class... X, class T = Times, Method M, Adjoint A = DirectAdjoint>
 auto odeint(const F& f, const Parts<X...>& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
   static_assert(!SampleTimes<T>, "costate: a state of parts is one sample: give it one grid of times");
-  return detail::odeint_flat(f, y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, method, adjoint, options); }, times);
+  return detail::odeint_flat(
+      f, y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, method, adjoint, options); }, times);
 }
 
 }  // namespace costate

@@ -23,7 +23,7 @@ auto take_rows(const X& x, Index first, Index n) {
 
 }  // namespace detail
 
-/// Rows first … first + n − 1 of the states of a solve, or of the paths where samples have times of their own. `number`: as the number that it is.
+/// Rows first … first + n − 1 of the states of a solve, or of the paths where samples have times of their own. `number`: as a number.
 template <class List, bool number = false>
 class RowsList {
  public:
@@ -73,7 +73,8 @@ namespace detail {
 /// A cost that sees parts, of a flat state.
 template <class Q, class Layout>
 struct PartsCost {
-  static constexpr int rows = cost_rows<Q, decltype(std::declval<const Layout&>().split(std::declval<const Array<Tape<double>, Kind::plain>&>()))>();
+  static constexpr int rows =
+      cost_rows<Q, decltype(std::declval<const Layout&>().split(std::declval<const Array<Tape<double>, Kind::plain>&>()))>();
   Q q;
   Layout layout;
 
@@ -113,7 +114,8 @@ auto with_zeros(const Y0& y0, [[maybe_unused]] const Other&... other) {
     using Dense = dense_view_t<Y0>;
     constexpr int rows = Dense::RowsAtCompileTime, cols = Dense::ColsAtCompileTime;
     const auto& y = dense_view(y0);
-    Eigen::Matrix<typename Dense::Scalar, rows == Eigen::Dynamic ? rows : rows + costs, cols == 1 ? 1 : Eigen::Dynamic> all(y.rows() + costs, y.cols());
+    Eigen::Matrix<typename Dense::Scalar, rows == Eigen::Dynamic ? rows : rows + costs, cols == 1 ? 1 : Eigen::Dynamic> all(
+        y.rows() + costs, y.cols());
     all.topRows(y.rows()) = y;
     all.bottomRows(costs).setZero();
     return all;
@@ -167,13 +169,16 @@ template <class F, class Q, class Y0, class T = Times, class Theta, Method M, Ad
 auto odeint_with_cost(const F& f, const Q& q, const Y0& y0, const T& times, const Theta& theta, const M& method, const A& adjoint = {},
                       const SolveOptions& options = {}) {
   return detail::odeint_any_with_cost(
-      f, detail::as_costs(q), y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, theta, method, adjoint, options); }, times, theta);
+      f, detail::as_costs(q), y0,
+      [&](const auto& g, const auto& start) { return odeint(g, start, times, theta, method, adjoint, options); }, times, theta);
 }
 /// The same for a dynamics without parameters, f(t, y), and costs q(t, y).
 template <class F, class Q, class Y0, class T = Times, Method M, Adjoint A = DirectAdjoint>
-auto odeint_with_cost(const F& f, const Q& q, const Y0& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
+auto odeint_with_cost(const F& f, const Q& q, const Y0& y0, const T& times, const M& method, const A& adjoint = {},
+                      const SolveOptions& options = {}) {
   return detail::odeint_any_with_cost(
-      f, detail::as_costs(q), y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, method, adjoint, options); }, times);
+      f, detail::as_costs(q), y0, [&](const auto& g, const auto& start) { return odeint(g, start, times, method, adjoint, options); },
+      times);
 }
 
 }  // namespace costate

@@ -165,7 +165,8 @@ class TapedSamples {
 
   void make_samples(const M& method, const SolveOptions& options) {
     const bool same = samples_.size() == times_.size() && !samples_.empty() && samples_[0].solve.engine().options() == options &&
-                      samples_[0].solve.engine().shape() == view_.shape && !differs(samples_[0].solve.engine().method(), method) && !other_parts(samples_[0].solve.engine(), view_);
+                      samples_[0].solve.engine().shape() == view_.shape && !differs(samples_[0].solve.engine().method(), method) &&
+                      !other_parts(samples_[0].solve.engine(), view_);
     if (same) return;
     samples_.clear();
     for (std::size_t b = 0; b < times_.size(); ++b) samples_.emplace_back(method, view_, options);

@@ -84,7 +84,8 @@ class TapedSolve {
     tape_.workspace().recording = tape_.workspace().paused = false;
     tape_.workspace().depth = 0;
     view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
-    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape) || differs(engine_->method(), method) || other_parts(*engine_, view_))
+    if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape) || differs(engine_->method(), method) ||
+        other_parts(*engine_, view_))
       engine_.emplace(method, view_, shape, options);
     engine_->rhs() = view_;
     start_ = Eigen::Map<const State>(y0, shape.size());

@@ -5,14 +5,14 @@
 //   q = [](auto t, const auto& y, const auto& theta) { … }         // or (t, y), or (t, y, dydt, theta): f is evaluated once for both
 //   cs::costs(cs::kinetic_energy(), cs::cost(q, {.rtol = 1e-3}))   // several, with options
 //
-// q returns a number for one sample, of a batch one for each: y[0] * y[0] or cs::colwise_sum(cs::square(y)) is both. Several costs: cs::stack of
-// numbers, or several functions. odeint_with_cost (adjoint/odeint_with_cost.hpp) appends the zeros and takes states and costs apart.
+// q returns a number for one sample, of a batch one for each: y[0] * y[0] or cs::colwise_sum(cs::square(y)) is both. Several costs:
+// cs::stack of numbers, or several functions. odeint_with_cost (adjoint/odeint_with_cost.hpp) appends the zeros and takes both apart.
 //
-// A cost is in the error norm unless it says .in_norm = false, as a part of its own: the state's control is not diluted, and steps are shorter
-// only where the cost needs it. Left out, it can be wrong without notice, as where the state stands still while q does not.
+// A cost is in the error norm unless it says .in_norm = false, as a part of its own: the state's control is not diluted, and steps are
+// shorter only where the cost needs it. Left out, it can be wrong without notice, as where the state stands still while q does not.
 //
-// Kinetic energy and the Jacobian's norm keep learned dynamics easy to solve: Finlay, Jacobsen, Nurbekyan & Oberman, How to train your neural
-// ODE: the world of Jacobian and kinetic regularization, ICML 2020.
+// Kinetic energy and the Jacobian's norm keep learned dynamics easy to solve: Finlay, Jacobsen, Nurbekyan & Oberman, How to train your
+// neural ODE: the world of Jacobian and kinetic regularization, ICML 2020.
 
 #include <array>
 #include <tuple>
@@ -139,12 +139,15 @@ struct CostDynamics {
   auto operator()(const Time& t, const Y& y, const P& theta) const {
     static_assert(AnyArray<Y>);
     const Index n = y.rows() - rows;
-    if (n < 1) [[unlikely]] fail<ShapeError>("a state of ", y.rows(), " components with ", rows, " costs: expected the state with a row of zeros below it for each cost");
+    if (n < 1) [[unlikely]]
+      fail<ShapeError>("a state of ", y.rows(), " components with ", rows,
+                       " costs: expected the state with a row of zeros below it for each cost");
     const Y state = costate::rows(y, 0, n);
     if constexpr ((Probing<Q> || ...)) {
       const auto& probe = this->probe();
       if (probe.rows() != n || probe.cols() != y.cols()) [[unlikely]]
-        fail<ShapeError>("a probe of ", probe.rows(), " x ", probe.cols(), " for a state of ", n, " x ", y.cols(), ": expected equal shapes");
+        fail<ShapeError>("a probe of ", probe.rows(), " x ", probe.cols(), " for a state of ", n, " x ", y.cols(),
+                         ": expected equal shapes");
       const auto [dydt, product] = vjp([&](const auto& z) { return call_dynamics(f, t, z, theta); }, state, probe);
       return join(t, state, dydt, theta, product);
     } else if constexpr ((wants_slope<Q, Time, Y, P> || ...)) {
@@ -191,7 +194,9 @@ struct CostDynamics {
   auto join(const Time& t, const Y& y, const Slope& dydt, const P& theta, const Product& product) const {
     const auto [r, c] = result_shape(dydt);
     if (r != y.rows() || (c != y.cols() && c != 1)) [[unlikely]] fail_result(r, c, {y.rows(), y.cols()});
-    return std::apply([&](const auto&... each) { return stack(dydt, checked(each, value(each.q, t, y, dydt, theta, product), y.cols())...); }, costs.each);
+    return std::apply(
+        [&](const auto&... each) { return stack(dydt, checked(each, value(each.q, t, y, dydt, theta, product), y.cols())...); },
+        costs.each);
   }
   template <class One, class Time, class Y, class Slope, class P, class Product>
   static decltype(auto) value(const One& q, const Time& t, const Y& y, const Slope& dydt, const P& theta, const Product& product) {
@@ -204,7 +209,8 @@ struct CostDynamics {
     const bool constant = !AnyArray<R> && !EigenDense<R>;
     if (rows_ != cost_rows<One>() || (cols_ != samples && !constant)) [[unlikely]]
       fail<ShapeError>("a cost returned ", rows_, " x ", cols_, " values, expected ", cost_rows<One>(), " x ", samples,
-                       ", one for each sample (cs::colwise_sum, not cs::sum, of a batch); several costs are a cs::stack of numbers, or several functions in cs::costs");
+                       ", one for each sample (cs::colwise_sum, not cs::sum, of a batch); several costs are a cs::stack of numbers, or "
+                       "several functions in cs::costs");
     return r;
   }
 };
@@ -219,8 +225,9 @@ auto costs(const Q&... q) {
 
 /// ‖dy/dt‖² of each sample.
 inline detail::KineticEnergy kinetic_energy() { return {}; }
-/// ‖εᵀ ∂f/∂y‖² of each sample for a probe ε of the state's shape, the same throughout a solve: with entries of mean 0 and variance 1, drawn anew
-/// for every solve, its mean is the Jacobian's squared Frobenius norm (Hutchinson 1990). f is evaluated once for itself and the product.
+/// ‖εᵀ ∂f/∂y‖² of each sample for a probe ε of the state's shape, the same throughout a solve: with entries of mean 0 and variance 1, drawn
+/// anew for every solve, its mean is the Jacobian's squared Frobenius norm (Hutchinson 1990). f is evaluated once for itself and the
+/// product.
 template <detail::EigenDense E>
 auto jacobian_norm(const E& probe) {
   return detail::JacobianNorm<typename E::PlainObject>{probe};

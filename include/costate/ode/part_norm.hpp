@@ -1,6 +1,7 @@
 #pragma once
-// The norm in which errors of a state of several parts are measured: root mean square over each part in units of its own tolerance (of a batch,
-// over each sample's), and the worst part decides. A part of one number is not drowned by one of ten thousand, as it would be in a mean over all.
+// The norm in which errors of a state of several parts are measured: root mean square over each part in units of its own tolerance (of a
+// batch, over each sample's), and the worst part decides. A part of one number is not drowned by one of ten thousand, as it would be in a
+// mean over all.
 //
 // A right-hand side says by norm_parts() that its state has parts; see parts.hpp and cost.hpp for those that do.
 
@@ -44,7 +45,8 @@ concept PartedFunction = requires(const F& f, Eigen::Index rows) { f.norm_parts(
 template <class F>
 inline constexpr std::size_t norm_part_count = 0;
 template <PartedFunction F>
-inline constexpr std::size_t norm_part_count<F> = std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const F&>().norm_parts(Eigen::Index()))>>;
+inline constexpr std::size_t norm_part_count<F> =
+    std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const F&>().norm_parts(Eigen::Index()))>>;
 
 template <std::size_t N>
 std::string name_part(const std::array<NormPart, N>& parts, std::size_t i) {
@@ -69,7 +71,8 @@ class PartNorm {
       : shape_(shape), kind_(options.norm), tail_(tail), parts_(parts) {
     const Tolerances<S> common = detail::check_options<S>(options, shape);
     if (options.norm_rows != 0)
-      detail::fail<OptionError>("SolveOptions::norm_rows = ", options.norm_rows, ": this state has parts; say of each of them whether it is in the norm");
+      detail::fail<OptionError>("SolveOptions::norm_rows = ", options.norm_rows,
+                                ": this state has parts; say of each of them whether it is in the norm");
     tail_rtol_ = common.rtol;
     tail_atol_ = std::max(common.atol, std::numeric_limits<S>::min()) * std::sqrt(static_cast<S>(tail));
     Eigen::Index rows = 0;

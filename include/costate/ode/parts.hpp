@@ -9,8 +9,8 @@
 //   const auto [x, v, m] = solution.y.back();
 //   cs::parts(x0, cs::part(v0, {.rtol = 1e-3}), m0)
 //
-// A part is a column vector, a matrix or a number (on a tape: an array or a number). The solvers see the parts' values one after the other, a
-// matrix's row by row; every method and adjoint works. The error norm is the worst of the parts' (part_norm.hpp).
+// A part is a column vector, a matrix or a number (on a tape: an array or a number). The solvers see the parts' values one after the other,
+// a matrix's row by row; every method and adjoint works. The error norm is the worst of the parts' (part_norm.hpp).
 
 #include <array>
 #include <tuple>
@@ -94,8 +94,8 @@ template <class X>
 consteval auto part_type() {
   constexpr int dynamic = Eigen::Dynamic;
   if constexpr (std::is_arithmetic_v<X> || Number<X>) return PartType<PartForm::number>();
-  else if constexpr (AnyArray<X>)
-    return PartType<KindOfArray<X> == Kind::array ? PartForm::matrix : PartForm::column, dynamic, KindOfArray<X> == Kind::array ? dynamic : 1>();
+  else if constexpr (AnyArray<X> && KindOfArray<X> == Kind::array) return PartType<PartForm::matrix, dynamic, dynamic>();
+  else if constexpr (AnyArray<X>) return PartType<PartForm::column, dynamic>();
   else if constexpr (EigenDense<X>)
     return PartType<X::ColsAtCompileTime == 1 ? PartForm::column : PartForm::matrix, X::RowsAtCompileTime, X::ColsAtCompileTime>();
   else if constexpr (is_stacked<X>) return PartType<PartForm::column, static_cast<int>(row_count<X>)>();
@@ -237,7 +237,8 @@ auto layout_of(const Parts<X...>& y0) {
       const PartOptions& o = std::get<I>(y0).options;
       n = {n.rows, o.rtol, o.atol, o.in_norm, o.name};
     }
-    if (n.rows < 1) fail<ShapeError>(name_part(layout.norm, I), " of the initial state is ", e.rows, " x ", e.cols, ": expected one value at least");
+    if (n.rows < 1)
+      fail<ShapeError>(name_part(layout.norm, I), " of the initial state is ", e.rows, " x ", e.cols, ": expected one value at least");
     offset += n.rows;
   };
   [&]<std::size_t... I>(std::index_sequence<I...>) { (put.template operator()<I>(), ...); }(std::index_sequence_for<X...>());

@@ -21,7 +21,7 @@ auto pieces(const Layout& layout, const Y& y) {
 
 }  // namespace detail
 
-/// The states of a solve, each a tuple of its parts: of views into `flat`, or of arrays on its tape. cs::part<I>(list) is the list of one part.
+/// The states of a solve, each a tuple of its parts: of views into `flat`, or of arrays on its tape. cs::part<I>(list): one part's.
 template <class Layout, class List>
 class PartsList {
  public:
@@ -38,7 +38,8 @@ class PartsList {
   auto front() const&& { return std::move(*this)[0]; }
   auto back() const&& { return std::move(*this)[size() - 1]; }
 
-  using Iterator = detail::IndexIterator<PartsList, Size, decltype(detail::pieces(std::declval<const Layout&>(), std::declval<const List&>()[0]))>;
+  using Iterator =
+      detail::IndexIterator<PartsList, Size, decltype(detail::pieces(std::declval<const Layout&>(), std::declval<const List&>()[0]))>;
   Iterator begin() const { return {this, 0}; }
   Iterator end() const { return {this, size()}; }
 
@@ -50,7 +51,7 @@ class PartsList {
   List flat_;
 };
 
-/// One part of the states of a solve, in order of their times; hstack and vstack take it where it is on a tape. Valid as long as the list is.
+/// One part of the states of a solve, in order of their times; hstack and vstack take it where it is on a tape. Valid as long as it.
 template <std::size_t I, class Layout, class List>
 class PartOfList {
  public:
@@ -109,7 +110,8 @@ auto solve_parts(const F& f, const Parts<X...>& y0, const T& times, const Theta&
   using Layout = std::remove_const_t<decltype(layout)>;
   auto flat = solve_bound(bind(PartsDynamics<F, Layout>{f, layout}, start, theta), start, times, method, options);
   using Flat = decltype(flat);
-  return PartsSolution<Layout, Flat>{std::move(flat.t), {layout, std::move(flat.y)}, flat.stats, flat.status, std::move(flat.dense), layout};
+  return PartsSolution<Layout, Flat>{std::move(flat.t), {layout, std::move(flat.y)}, flat.stats, flat.status,
+                                     std::move(flat.dense), layout};
 }
 
 }  // namespace detail
@@ -142,7 +144,8 @@ class PartsIntegrator {
   Status advance_to(Time t) { return flat_.advance_to(t); }
   template <class... X>
   void reset(Time t, const Parts<X...>& y) {
-    if (!(detail::layout_of(y).extents == layout_.extents)) detail::fail<ShapeError>("reset() with a state whose parts have other shapes than those the integrator was made for");
+    if (!(detail::layout_of(y).extents == layout_.extents))
+      detail::fail<ShapeError>("reset() with a state whose parts have other shapes than those the integrator was made for");
     flat_.reset(t, detail::flatten(layout_, y));
   }
 
@@ -156,7 +159,8 @@ template <class F, class... X, class Theta, Method M>
 auto make_integrator(const F& f, const Parts<X...>& y0, double t0, const Theta& theta, const M& method, const SolveOptions& options = {}) {
   const auto layout = detail::layout_of(y0);
   using Layout = std::remove_const_t<decltype(layout)>;
-  return PartsIntegrator(layout, make_integrator(detail::PartsDynamics<F, Layout>{f, layout}, detail::flatten(layout, y0), t0, theta, method, options));
+  return PartsIntegrator(
+      layout, make_integrator(detail::PartsDynamics<F, Layout>{f, layout}, detail::flatten(layout, y0), t0, theta, method, options));
 }
 
 }  // namespace costate

@@ -58,7 +58,8 @@ struct EvaluatedElsewhere {
 
 template <class D>
 auto elsewhere([[maybe_unused]] const D& dynamics) {
-  if constexpr (Parted<D>) return PartedRhs<EvaluatedElsewhere, std::tuple_size_v<decltype(dynamics.norm_parts())>>{{}, dynamics.norm_parts()};
+  if constexpr (Parted<D>)
+    return PartedRhs<EvaluatedElsewhere, std::tuple_size_v<decltype(dynamics.norm_parts())>>{{}, dynamics.norm_parts()};
   else return EvaluatedElsewhere{};
 }
 

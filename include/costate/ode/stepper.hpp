@@ -39,7 +39,8 @@ class Stepper {
 
   /// Checks the options (OptionError) and sizes all memory. `tail` numbers may follow the state, see ScaledNorm.
   Stepper(M method, Rhs rhs, Shape shape, const SolveOptions& options = {}, Eigen::Index tail = 0)
-      : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options), norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
+      : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options),
+        norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
         filter_(options.controller, control_order()) {
     if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
       if (!options.jump_times.empty())
