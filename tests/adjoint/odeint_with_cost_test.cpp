@@ -126,6 +126,25 @@ TEST_CASE("kinetic energy and the Jacobian's norm are those written by hand, wit
   CHECK(std::abs(gradient.dot(along) - difference(loss, theta, along)) < 1e-9);
 }
 
+TEST_CASE("samples with times of their own have costs, as the dynamics with costs has that one solves plainly", "[adjoint]") {
+  const Eigen::MatrixXd y0{{1.0, -2.0, 0.5}};
+  const std::vector<std::vector<double>> grids{{0, 1}, {0, 2}, {0, 0.5, 1.5}};
+  const One p(0.7);
+  const auto [value, dy] = cs::value_and_grad(
+      [&](const auto& start) {
+        const auto [y, cost] = cs::odeint_with_cost(decay, squared, start, grids, p, cs::Dopri5{}, cs::DirectAdjoint{}, tight);
+        return cs::sum(cost[0]) + cs::sum(cost[1]) + cs::sum(cost[2]);  // of every path at all its times
+      },
+      y0);
+  const auto integral = [](double t) { return (1 - std::exp(-1.4 * t)) / 1.4; };
+  const Eigen::RowVector3d each(integral(1), integral(2), integral(0.5) + integral(1.5));
+  CHECK((dy - 2 * (y0.array() * each.array()).matrix()).norm() < 1e-8);
+  Eigen::MatrixXd with_zeros(2, 3);
+  with_zeros << y0, Eigen::RowVector3d::Zero();
+  const auto plain = cs::solve(cs::with_cost(decay, squared), with_zeros, grids, p, cs::Dopri5{}, tight);
+  CHECK(std::abs(value - (plain[0](1, 1) + plain[1](1, 1) + plain[2](1, 1) + plain[2](1, 2))) < 1e-12);
+}
+
 TEST_CASE("a cost in the norm is met, one left out can be missed", "[adjoint]") {
   // The state stands still; the cost is a narrow bump, which a solve that looks at the state alone steps over.
   const auto still = [](auto, const auto& y) { return cs::stack(0 * y[0]); };

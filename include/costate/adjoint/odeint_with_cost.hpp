@@ -92,7 +92,7 @@ struct PartsCost {
   }
   template <class Time, class Y>
   decltype(auto) operator()(const Time& t, const Y& y) const
-    requires(!wants_slope<Q, Time, decltype(std::declval<const Layout&>().split(y)), NoParameters>)
+    requires(std::is_invocable_v<const Q&, const Time&, decltype(std::declval<const Layout&>().split(y))>)
   {
     return call_cost(q, t, layout.split(y), 0, NoParameters{});
   }

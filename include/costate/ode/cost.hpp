@@ -159,6 +159,7 @@ struct CostDynamics {
     }
   }
   template <class Time, class Y>
+    requires std::is_invocable_v<const F&, const Time&, const Y&>
   auto operator()(const Time& t, const Y& y) const {
     return (*this)(t, y, NoParameters{});
   }

@@ -289,6 +289,7 @@ struct PartsDynamics {
     return layout.join(y, call_dynamics(f, t, layout.split(y), theta));
   }
   template <class Time, class Y>
+    requires std::is_invocable_v<const F&, const Time&, decltype(std::declval<const Layout&>().split(std::declval<const Y&>()))>
   auto operator()(const Time& t, const Y& y) const {
     return layout.join(y, call_dynamics(f, t, layout.split(y), NoParameters{}));
   }
