@@ -59,10 +59,8 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   using TapeType = typename FirstTape<Y0, Theta, T>::type;
   using S = typename TapeType::scalar;
   constexpr bool sample = one_sample<Y0>(), parametric = !std::is_same_v<Theta, NoParameters>;
-  constexpr Kind kind = !sample ? Kind::array : std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>});
-
-  // the variables of inner derivatives, and what depends on them, are of this kind
-  constexpr bool nested = std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>}) == Kind::array;
+  constexpr Kind seen = std::max({kind_seen<Y0>, kind_seen<Theta>, kind_seen<T>}), kind = sample ? seen : std::max(seen, Kind::array);
+  constexpr bool nested = seen == Kind::nested;
 
   TapeType& tape = common_tape<TapeType>(y0, theta, times);
 

@@ -84,7 +84,7 @@ auto as_state(const Stacked<R...>& y0) {
 /// Whether a state of this type is one sample.
 template <class Y0>
 constexpr bool one_sample() {
-  if constexpr (AnyArray<Y0>) return KindOfArray<Y0> != Kind::array;
+  if constexpr (AnyArray<Y0>) return KindOfArray<Y0> < Kind::array;
   else if constexpr (Tied<Y0>) return true;
   else return StateTraits<Y0>::one_sample;
 }

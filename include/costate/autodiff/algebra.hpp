@@ -70,7 +70,7 @@ Array<T, K> reduce(const Array<T, K>& x, typename T::scalar factor, Index rows, 
 }
 template <class T, Kind K>
 auto as_number(const Array<T, K>& x) {
-  if constexpr (K == Kind::array) return x;
+  if constexpr (K >= Kind::array) return x;
   else return number_of<K>(tape_of(x), x.slot());
 }
 }  // namespace detail
@@ -160,8 +160,9 @@ template <class T>
 struct NumberType<Array<T, Kind::plain>> : std::type_identity<typename T::scalar> {};
 template <class T>
 struct NumberType<Array<T, Kind::sample>> : std::type_identity<Named<T>> {};
-template <class T>
-struct NumberType<Array<T, Kind::array>> : std::type_identity<Array<T, Kind::array>> {};
+template <class T, Kind K>
+  requires(K >= Kind::array)
+struct NumberType<Array<T, K>> : std::type_identity<Array<T, K>> {};
 template <class T>
 struct NumberType<Named<T>> : std::type_identity<Named<T>> {};
 template <class T, int N>

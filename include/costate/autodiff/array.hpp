@@ -5,9 +5,11 @@
 // kind says what a component is:
 //   plain    one sample, nothing recorded: y[i] is the scalar itself
 //   sample   one sample on the tape: y[i] is a number expression without a copy
-//   array    a batch, or the variable of an inner derivative: y[i] is a row, an Array again
+//   array    a batch: y[i] is a row, an Array again
+//   nested   the variable of an inner derivative, and what depends on it: like a batch
 // A row of a batch is a number to the code that uses it: it is constructible from a literal and broadcasts.
 
+#include <algorithm>
 #include <tuple>
 
 #include <costate/autodiff/number.hpp>
@@ -18,7 +20,7 @@
 
 namespace costate {
 
-enum class Kind { plain, sample, array };
+enum class Kind { plain, sample, array, nested };
 
 template <class T, Kind kind>
 class Array;
@@ -56,7 +58,7 @@ class Array {
   Array(A constant) : constant_(static_cast<scalar>(constant)) {}  // NOLINT: rows convert from literals
   /// A number as an array of one.
   template <detail::Number N>
-    requires(kind == Kind::array)
+    requires(kind >= Kind::array)
   Array(const N& number) {  // NOLINT: rows convert from numbers
     const Named<T> x(number);
     constant_ = x.value();
@@ -270,7 +272,7 @@ template <Kind K, class T>
 
 template <class T, Kind kind>
 inline auto Array<T, kind>::operator[](Index i) const {
-  if constexpr (kind == Kind::array) {
+  if constexpr (kind >= Kind::array) {
     if (slot_ == nullptr) return *this;
     if (i < 0 || i >= slot_->rows) [[unlikely]] detail::fail_component(i, slot_->rows, slot_->cols);
     return Array(*tape_, detail::make_slice(*tape_, slot_, i * slot_->cols, 1, slot_->cols));

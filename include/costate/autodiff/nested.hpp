@@ -152,7 +152,7 @@ struct Inner {
  private:
   template <class G, std::size_t... I>
   void call(const G& g, V<S>* variables, std::index_sequence<I...>) {
-    out = to_slot(tape, g(Array<T, Kind::array>(tape, variables[I])...));
+    out = to_slot(tape, g(Array<T, Kind::nested>(tape, variables[I])...));
   }
   V<S> zeros(V<S> like) const {
     const V<S> z = make_slot(tape, like->rows, like->cols);

@@ -32,7 +32,7 @@ Array<T, K> reshape(const Array<T, K>& x, Index offset, Index rows, Index cols) 
   return {*x.tape(), detail::make_slice(*x.tape(), x.slot(), offset, rows, cols)};
 }
 template <class T, Kind K>
-Array<T, Kind::array> transpose(const Array<T, K>& x) {
+Array<T, std::max(K, Kind::array)> transpose(const Array<T, K>& x) {
   if (x.slot() == nullptr) return x.value();
   return {*x.tape(), detail::apply(*x.tape(), detail::Transpose<typename T::scalar>{x.slot()})};
 }
@@ -42,7 +42,7 @@ Array<T, Kind::array> transpose(const Array<T, K>& x) {
 namespace detail {
 /// An array whose columns are samples, whatever they were before.
 template <class A>
-using batch_of = Array<typename A::tape_type, Kind::array>;
+using batch_of = Array<typename A::tape_type, std::max(KindOfArray<A>, Kind::array)>;
 
 template <class T>
 V<typename T::scalar> join_rows(T& tape, V<typename T::scalar>* parts, Index n) {

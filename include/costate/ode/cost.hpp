@@ -56,7 +56,7 @@ const Costs<Q...>& as_costs(const Costs<Q...>& q) { return q; }
 /// The sum over each sample's components: a number of one sample.
 template <class T, Kind K>
 auto sample_sum(const Array<T, K>& x) {
-  if constexpr (K == Kind::array) return colwise_sum(x);
+  if constexpr (K >= Kind::array) return colwise_sum(x);
   else return sum(x);
 }
 

@@ -94,7 +94,7 @@ template <class X>
 consteval auto part_type() {
   constexpr int dynamic = Eigen::Dynamic;
   if constexpr (std::is_arithmetic_v<X> || Number<X>) return PartType<PartForm::number>();
-  else if constexpr (AnyArray<X> && KindOfArray<X> == Kind::array) return PartType<PartForm::matrix, dynamic, dynamic>();
+  else if constexpr (AnyArray<X> && KindOfArray<X> >= Kind::array) return PartType<PartForm::matrix, dynamic, dynamic>();
   else if constexpr (AnyArray<X>) return PartType<PartForm::column, dynamic>();
   else if constexpr (EigenDense<X>)
     return PartType<X::ColsAtCompileTime == 1 ? PartForm::column : PartForm::matrix, X::RowsAtCompileTime, X::ColsAtCompileTime>();
@@ -141,7 +141,7 @@ struct PartLayout {
       const PartExtent& e = extents[I];
       if constexpr (Type<I>::form == PartForm::number) return y[e.offset];
       else if constexpr (Type<I>::form == PartForm::column) return reshape(y, e.offset, e.rows, 1);
-      else return reshape(y, e.offset, e.rows, e.cols).template as<Kind::array>();
+      else return reshape(y, e.offset, e.rows, e.cols).template as<std::max(K, Kind::array)>();
     });
   }
   /// One of plain values as views of its parts; they are valid as long as it is.
