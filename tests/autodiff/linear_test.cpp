@@ -7,12 +7,12 @@ namespace fn = costate::detail::fn;
 
 namespace {
 
-template <class F, class X>
-auto layer(const X& theta, const X& x) {  // weights 4 x 3 and bias, both slices of one vector
+template <class F, class P, class X>
+auto layer(const P& theta, const X& x) {  // weights 4 x 3 and bias, both slices of one vector
   return cs::dense(cs::reshape(theta, 0, 4, 3), cs::reshape(theta, 12, 4, 1), x, F{});
 }
-template <class X>
-X activated(int which, const X& theta, const X& x) {
+template <class P, class X>
+operations::Common<P, X> activated(int which, const P& theta, const X& x) {
   switch (which) {
     case 0: return layer<fn::Tanh>(theta, x);
     case 1: return layer<fn::Sigmoid>(theta, x);

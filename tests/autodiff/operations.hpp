@@ -9,6 +9,10 @@ namespace operations {
 
 namespace cs = costate;
 
+/// The type of both, or that of their sum where one of them is an inner derivative's variable.
+template <class X, class Y>
+using Common = typename std::conditional_t<std::is_same_v<X, Y>, std::type_identity<X>, std::type_identity<decltype(std::declval<X>() + std::declval<Y>())>>::type;
+
 constexpr int functions = 24;
 /// Function number `which`, with its argument moved into the domain.
 template <class X>
@@ -42,8 +46,8 @@ X unary(int which, const X& x) {
 }
 
 constexpr int binary_operations = 18;
-template <class X>
-X binary(int which, const X& x, const X& y) {
+template <class X, class Y>
+Common<X, Y> binary(int which, const X& x, const Y& y) {
   switch (which) {
     case 0: return x + y;
     case 1: return x - y;
@@ -74,8 +78,8 @@ X binary(int which, const X& x, const X& y) {
 }
 
 constexpr int reductions = 9;
-template <class X>
-X reduced(int which, const X& x, const X& y) {
+template <class X, class Y>
+Common<X, Y> reduced(int which, const X& x, const Y& y) {
   switch (which) {
     case 0: return cs::sum(x) * cs::mean(y) * x;
     case 1: return cs::colwise_sum(x * y) + cs::colwise_mean(x);
@@ -109,8 +113,8 @@ inline const std::vector<Linear> linear_operations = {
     {"stack of columns", 5, {2, 1}, {3, 1}}, {"hstack", 6, {3, 2}, {3, 4}}, {"vstack of a list", 7, {2, 3}, {1, 3}},
     {"hstack of a list", 8, {3, 2}, {3, 1}}, {"slices of slices", 9, {4, 5}, {4, 5}}, {"Gram matrix", 10, {4, 3}, {3, 2}},
 };
-template <class X>
-X linear(int which, const X& x, const X& y) {
+template <class X, class Y>
+Common<X, Y> linear(int which, const X& x, const Y& y) {
   switch (which) {
     case 0: return cs::matmul(x, y);
     case 1: return cs::transpose(x) * y;

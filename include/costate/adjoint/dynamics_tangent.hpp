@@ -127,7 +127,9 @@ class DynamicsTangent {
       if constexpr (returns_numbers<F, T, Time, P>) return numbers<P>(t, z, q);
       else return recorded(t, z, q);
     } else if constexpr (is_number<Time>) {
-      return recorded(Array<T, Kind::array>(t), z, q);
+      return recorded(Array<T, Kind::nested>(t), z, q);
+    } else if constexpr (AnyArray<Time>) {
+      return recorded(t.template as<Kind::nested>(), z, q);
     } else {
       return recorded(t, z, q);
     }
@@ -173,7 +175,7 @@ class DynamicsTangent {
     if constexpr (std::is_same_v<Q, NoParameters>) {
       inner.record([&](const auto& y_) { return call(y_, q); }, variables, y);
     } else if (!along_theta_) {
-      const auto p = q.template as<Kind::array>();
+      const auto p = q.template as<Kind::nested>();
       inner.record([&](const auto& y_) { return call(y_, p); }, variables, y);
     } else {
       tangents[1] = rows(q, parameters_, parameters_).slot();

@@ -188,7 +188,7 @@ auto odeint_with_events(const F& f, const Y0& y0, const T& times, const Theta& t
   static_assert(!detail::Tied<T>, "costate: the times of odeint_with_events are plain numbers");
   if constexpr (detail::is_stacked<Y0>) {
     return odeint_with_events(f, detail::as_state(y0), times, theta, method, adjoint, options, events...);
-  } else if constexpr (!detail::check_events<E...>()) {
+  } else if constexpr (!detail::check_events<Y0, E...>()) {
   } else if constexpr (detail::Tied<Y0> || detail::Tied<Theta>) {
     return detail::taped_odeint_with_events(f, y0, times, theta, method, adjoint, options, events...);
   } else {

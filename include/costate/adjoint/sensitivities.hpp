@@ -142,10 +142,11 @@ class VariationalDynamics {
     Inner<T> inner(tape_);
     V<S> variables[2] = {};
     const A y(tape_, &ys), p(tape_, &ps);
-    const auto call = [&](const A& y_at, const auto& p_at) { return A(tape_, pushed_result(tape_, call_dynamics(f_, t, y_at, p_at),
-        shape_)); };
+    const auto call = [&](const auto& y_at, const auto& p_at) {
+      return A(tape_, pushed_result(tape_, call_dynamics(f_, t, y_at, p_at), shape_));
+    };
     if constexpr (parametric) inner.record(call, variables, y, p);
-    else inner.record([&](const A& y_at) { return call(y_at, NoParameters{}); }, variables, y);
+    else inner.record([&](const auto& y_at) { return call(y_at, NoParameters{}); }, variables, y);
     put(*inner.out, 0, dz);
 
     const V<S> s = make_slot(tape_, shape_.rows, shape_.cols), along = make_slot(tape_, theta_rows_, theta_cols_);

@@ -64,6 +64,9 @@ class Array {
     constant_ = x.value();
     if (x.tape() != nullptr) *this = Array(*x.tape(), detail_slot(x));
   }
+  template <Kind other>
+    requires(kind == Kind::nested && other == Kind::array)
+  Array(const Array<T, other>& x) : Array(x.template as<kind>()) {}  // NOLINT: what depends on no inner variable stands beside what does
   Array(T& tape, SlotPointer slot) : slot_(slot), tape_(&tape) {}
 
   [[nodiscard]] Index rows() const { return slot_ == nullptr ? 1 : slot_->rows; }

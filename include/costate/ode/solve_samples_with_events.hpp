@@ -99,14 +99,14 @@ namespace costate {
 template <class F, class Y0, SampleTimes T, class Theta, Method M, class... E>
   requires(!Method<Theta>)
 auto solve_with_events(const F& f, const Y0& y0, const T& grids, const Theta& theta, const M& method, const SolveOptions& options, const E&... events) {
-  if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
+  if constexpr (detail::check_events<Y0, E...>() && detail::check_state_type<Y0>())
     return detail::solve_samples_with_events(f, y0, grids, theta, method, options, events...);
 }
 
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, SampleTimes T, Method M, class... E>
 auto solve_with_events(const F& f, const Y0& y0, const T& grids, const M& method, const SolveOptions& options, const E&... events) {
-  if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
+  if constexpr (detail::check_events<Y0, E...>() && detail::check_state_type<Y0>())
     return detail::solve_samples_with_events(f, y0, grids, NoParameters{}, method, options, events...);
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <costate/ode/event.hpp>
+#include <costate/ode/parts.hpp>
 #include <costate/ode/solve.hpp>
 
 namespace costate {
@@ -196,12 +197,13 @@ class BoundEvents {
   std::vector<Touch<Time>> touches_;
 };
 
-/// Refuses what are no events, and their absence.
-template <class... E>
+/// Refuses what are no events, their absence, and states that cannot have any.
+template <class Y0, class... E>
 consteval bool check_events() {
+  static_assert(!is_parts<Y0>, "costate: events are of a plain state: stack the parts to one");
   static_assert(sizeof...(E) > 0, "costate: a solve with events needs an event(g), event(g, jump) or more of them");
   static_assert((is_event<E> && ...), "costate: what follows the options are events: event(g), event(g, jump), event(g, jump, {.direction = …})");
-  return sizeof...(E) > 0 && (is_event<E> && ...);
+  return !is_parts<Y0> && sizeof...(E) > 0 && (is_event<E> && ...);
 }
 
 /// A solve on which events happen, step by step: looks at each and says how it goes on.
@@ -362,7 +364,7 @@ auto solve_bound_with_events(D dynamics, const Y0& y0, const T& user_times, cons
 template <class F, class Y0, class T = Times, class Theta, Method M, class... E>
   requires(!Method<Theta> && !SampleTimes<T>)
 auto solve_with_events(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const SolveOptions& options, const E&... events) {
-  if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
+  if constexpr (detail::check_events<Y0, E...>() && detail::check_state_type<Y0>())
     return detail::solve_bound_with_events(detail::bind(f, y0, theta), y0, times, method, options, events...);
 }
 
@@ -370,7 +372,7 @@ auto solve_with_events(const F& f, const Y0& y0, const T& times, const Theta& th
 template <class F, class Y0, class T = Times, Method M, class... E>
   requires(!SampleTimes<T>)
 auto solve_with_events(const F& f, const Y0& y0, const T& times, const M& method, const SolveOptions& options, const E&... events) {
-  if constexpr (detail::check_state_type<Y0>() && detail::check_events<E...>())
+  if constexpr (detail::check_events<Y0, E...>() && detail::check_state_type<Y0>())
     return detail::solve_bound_with_events(detail::bind(f, y0, NoParameters{}), y0, times, method, options, events...);
 }
 
