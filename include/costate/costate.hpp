@@ -41,6 +41,7 @@
 #include <costate/optim/schedules.hpp>
 #include <costate/optim/sgd.hpp>
 
+#include <costate/adjoint/certificate.hpp>
 #include <costate/adjoint/odeint.hpp>
 #include <costate/adjoint/odeint_parts.hpp>
 #include <costate/adjoint/odeint_with_cost.hpp>

@@ -68,7 +68,7 @@ auto taped_odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, 
   if constexpr (parametric) x.theta = argument_slot(tape, theta);
   if constexpr (Tied<T>) x.times = argument_slot(tape, times);
   const V<S> out = solve_on_tape<sample, parametric, Tied<T>, nested>(tape, f, x, times, solver_of(adjoint, method), adjoint,
-      throwing(options));
+      throwing(options), tape.workspace().watch);
   return StateList<TapeType, kind>(tape, out, out->rows / x.y0->rows);
 }
 
@@ -96,7 +96,7 @@ auto taped_samples(const F& f, const Y0& y0, const T& grids, const Theta& theta,
   const auto active = [](V<S> x) { return x != nullptr && x->active; };
   out->active = !tape.workspace().paused && (active(start) || active(p));
   solve.solve(f, solver_of(adjoint, method), adjoint, throwing(options), shape, start->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
-              p == nullptr ? 1 : p->cols, out->active, out->value);
+              p == nullptr ? 1 : p->cols, out->active, out->value, tape.workspace().watch);
   if (out->active) {
     using N = SamplesNode<TapeType, Solve>;
     auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;

@@ -61,7 +61,7 @@ void pull_solve_recorded(T& tape, std::uint64_t epoch, Solve& solve, const Solve
 template <bool sample, bool parametric, bool with_times, bool nested, class T, class F, class UserTimes, class M, class A>
 V<typename T::scalar> solve_on_tape(T& tape, const F& f, const SolveArguments<typename T::scalar>& x, const UserTimes& times,
     const M& method,
-                                    const A& adjoint, const SolveOptions& options) {
+                                    const A& adjoint, SolveOptions options, SolveWatch* watch = nullptr) {
   using S = typename T::scalar;
   using Call = typename TapedCall<S, sample, F, parametric>::type;
   using Solve = TapedSolve<F, Call, M, A, with_times>;
@@ -86,9 +86,9 @@ V<typename T::scalar> solve_on_tape(T& tape, const F& f, const SolveArguments<ty
   const V<S> out = make_slot(tape, n * shape.rows, shape.cols);
   out->active = !tape.workspace().paused && x.any([](V<S> v) { return v->active; });
   const V<S> p = x.theta;
-  solve.solve(f, method, adjoint, options, shape, x.y0->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
+  solve.solve(f, method, adjoint, std::move(options), shape, x.y0->value, p == nullptr ? nullptr : p->value, p == nullptr ? 0 : p->rows,
       p == nullptr ? 1 : p->cols,
-              out->active, out->value);
+              out->active, out->value, watch);
   if (out->active) {
     using N = OdeintNode<T, Solve, nested>;
     auto* node = ::new (tape.workspace().arena.template allocate<N>(1)) N;

@@ -12,6 +12,7 @@
 
 #include <costate/adjoint/direct.hpp>
 #include <costate/adjoint/sample_pullback.hpp>
+#include <costate/adjoint/solve_watch.hpp>
 #include <costate/adjoint/taped_solve.hpp>
 #include <costate/ode/solve_samples.hpp>
 
@@ -52,10 +53,12 @@ class TapedSamples {
   }
 
   /// Solves from y0 (shape as given, stored row by row); the paths go to out, one after the other, each row by row.
-  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
-             Index theta_rows, Index theta_cols, bool record, S* out) {
+  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta, Index theta_rows,
+             Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
     f_.emplace(f);
     adjoint_.emplace(adjoint);
+    watch_ = watch;
+    if (watch_ != nullptr) [[unlikely]] be_watched(options, shape, y0);
     adjoint_->stats = &one_;  // the passes' counts are added up here
     if constexpr (requires { adjoint_->memory_bytes; }) adjoint_->memory_bytes /= times_.size();
     stats_ = adjoint.stats;
@@ -121,9 +124,26 @@ class TapedSamples {
         for (Index i = 0; i < rows; ++i) bar.y0[i * shape_.cols + static_cast<Index>(b)] += samples_[b].y0_bar[i];
     static_cast<Stats&>(told_) = total;
     if (stats_ != nullptr) *stats_ = told_;
+    if (watch_ != nullptr) [[unlikely]] watch_->pulled(total);
   }
 
  private:
+  [[gnu::cold, gnu::noinline]] void be_watched(SolveOptions& options, Shape shape, const S* y0) {
+    const SolveOptions given = options;
+    for (std::size_t b = 0; b < times_.size(); ++b) {
+      options = given;
+      A adjoint = *adjoint_;
+      WatchedSolve told = watch_options<S, M>(*watch_, adjoint, options, span(b), {shape.rows, 1});
+      for (Index i = 0; i < shape.rows; ++i) told.y0.push_back(static_cast<double>(y0[i * shape.cols + static_cast<Index>(b)]));
+      told.solve = this;
+      told.slope = [](const void* solve, double t, const double* y, double* dydt) {
+        watched_slope<State>(static_cast<const TapedSamples*>(solve)->view_, t, y, dydt);
+      };
+      watch_->solves.push_back(std::move(told));
+      if (b + 1 == times_.size()) *adjoint_ = adjoint;
+    }
+  }
+
   /// Whether all samples' steps are pulled back together.
   static constexpr bool at_once = std::is_same_v<A, DirectAdjoint> && OneStepMethod<M>;
 
@@ -196,6 +216,7 @@ class TapedSamples {
   struct Nothing {};
   std::vector<SampleRecord<S>> records_;
   std::conditional_t<at_once, SamplePullback<M, F, BatchCall>, Nothing> pullback_;
+  SolveWatch* watch_ = nullptr;
 };
 
 /// Such a solve on the tape.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <costate/adjoint/adjoint.hpp>
+#include <costate/adjoint/solve_watch.hpp>
 #include <costate/ode/solve.hpp>
 
 namespace costate::detail {
@@ -75,11 +76,13 @@ class TapedSolve {
   [[nodiscard]] Shape shape() const { return view_.shape; }
 
   /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
-  void solve(const F& f, const M& method, const A& adjoint, const SolveOptions& options, Shape shape, const S* y0, const S* theta,
-             Index theta_rows, Index theta_cols, bool record, S* out) {
+  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta, Index theta_rows,
+             Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
     check_times(times_);
     f_.emplace(f);
     adjoint_.emplace(adjoint);
+    watch_ = watch;
+    if (watch_ != nullptr) [[unlikely]] be_watched(options, shape, y0);
     tape_.rewind({});
     tape_.workspace().recording = tape_.workspace().paused = false;
     tape_.workspace().depth = 0;
@@ -91,7 +94,7 @@ class TapedSolve {
     start_ = Eigen::Map<const State>(y0, shape.size());
     engine_->reset(times_.front(), start_);
     const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
-    if (record) pass_.begin(adjoint, *engine_, span);
+    if (record) pass_.begin(*adjoint_, *engine_, span);
     outputs_ = out;
     const auto output = [&](Index i, Index step, const State& y) {
       std::copy_n(y.data(), y.size(), out + i * y.size());
@@ -107,9 +110,20 @@ class TapedSolve {
     Stats stats = engine_->stats();
     naming_pass<A>([&] { pass_.pull(view_, span, outputs_, bar, stats); });
     if (adjoint_->stats != nullptr) static_cast<Stats&>(*adjoint_->stats) = stats;
+    if (watch_ != nullptr) [[unlikely]] watch_->pulled(stats);
   }
 
  private:
+  [[gnu::cold, gnu::noinline]] void be_watched(SolveOptions& options, Shape shape, const S* y0) {
+    WatchedSolve told = watch_options<S, M>(*watch_, *adjoint_, options, std::span<const Time>(times_.data(), static_cast<std::size_t>(times_.size())), shape);
+    told.y0.assign(y0, y0 + shape.size());
+    told.solve = this;
+    told.slope = [](const void* solve, double t, const double* y, double* dydt) {
+      watched_slope<State>(static_cast<const TapedSolve*>(solve)->view_, t, y, dydt);
+    };
+    watch_->solves.push_back(std::move(told));
+  }
+
   std::optional<F> f_;
   std::optional<A> adjoint_;
   Tape<S> tape_;
@@ -119,6 +133,7 @@ class TapedSolve {
   std::optional<Engine<M, State, View>> engine_;
   typename A::template Pass<M, F, Call, with_times> pass_;
   S* outputs_ = nullptr;
+  SolveWatch* watch_ = nullptr;
 };
 
 }  // namespace costate::detail

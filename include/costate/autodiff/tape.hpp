@@ -17,6 +17,10 @@
 
 namespace costate {
 
+namespace detail {
+struct SolveWatch;
+}
+
 /// Scratch state every tape carries: memory, the switches of nested differentiation, and objects kept for reuse.
 class Workspace {
  public:
@@ -27,6 +31,7 @@ class Workspace {
   int depth = 0;            ///< how many inner derivatives are being recorded now
   std::uint64_t epoch = 0;  ///< names the latest inner derivative
   bool arrays = false;      ///< of dual numbers, which have none: an array operation was asked for, so that all results are void
+  detail::SolveWatch* watch = nullptr;  ///< of a certificate that looks at the solves on this tape (adjoint/certificate.hpp)
 
   /// The next object in order of request, of type V; objects outlive rewinds, and requests for another type in their place, so their
   /// storage is used again.
@@ -54,6 +59,7 @@ class Workspace {
     paused = std::exchange(other.paused, false);
     depth = std::exchange(other.depth, 0);
     epoch = std::exchange(other.epoch, 0);
+    watch = std::exchange(other.watch, nullptr);
     objects_ = std::exchange(other.objects_, {});
     cursor_ = std::exchange(other.cursor_, 0);
     return *this;
