@@ -45,7 +45,6 @@ GradientCertificate certify(CertificateOptions options, const Loss& loss, const 
   tape.workspace().watch = &watch;
   detail::GradientProblem problem;
   problem.watch = &watch;
-  problem.epsilon = static_cast<double>(std::numeric_limits<S>::epsilon());
   const auto describe = [&](const auto& argument) {
     const auto* const numbers = detail::numbers(argument);
     const auto n = static_cast<std::size_t>(detail::count(argument));
@@ -85,7 +84,7 @@ GradientCertificate certify(CertificateOptions options, const Loss& loss, const 
         },
         at);
   };
-  return detail::GradientDiagnosis(problem, options)();
+  return detail::GradientDiagnosis<S>(problem, options)();
 }
 
 /// The same with the default options.

@@ -39,6 +39,7 @@ struct GradientCertificate {
   double difference = 0;      ///< how far differences of the loss, taken finer, contradict the finer gradient along one direction
   double doubt = std::numeric_limits<double>::infinity();  ///< how well these differences are known
   double reconstruction = 0;  ///< by how much of its size the state was missed going backward
+  double time = std::numeric_limits<double>::quiet_NaN();  ///< where the dynamics is not smooth, if that is the cause
   double accuracy = 0;        ///< what was asked for
   std::string message;        ///< what was found and what to do, in sentences
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,14 +21,17 @@ struct Roughness {
   enum class Kind { smooth, kink, jump };
   Kind kind = Kind::smooth;
   double t = 0;
-  Index component = 0;   ///< of f, row by row
+  Index component = 0, sample = 0;
   double size = 0;       ///< of the jump, in units of the component's largest value; of a kink, in those of its slope along the path
   bool in_time = false;  ///< f jumps in t, whatever the state
 
   bool operator<(const Roughness& other) const { return std::pair(kind, size) < std::pair(other.kind, other.size); }
 };
 
+/// Of a solve whose f is computed in S.
+template <class S>
 class SmoothnessScan {
+  static constexpr bool single = std::is_same_v<S, float>;
   using Vector = Eigen::Matrix<double, Eigen::Dynamic, 1>;
 
  public:
@@ -72,7 +76,7 @@ class SmoothnessScan {
   /// The states of the solution's steps.
   void follow() {
     SolveOptions options{.rtol = 1e-6, .atol = 1e-8, .max_steps = 20'000};
-    if (solve_->single) options.rtol = 1e-4, options.atol = 1e-6;
+    if constexpr (single) options.rtol = 1e-4, options.atol = 1e-6;
     options.throw_on_failure = false;
     options.jump_times = solve_->jumps;
     Engine<Dopri5, Vector, Rhs> engine(Dopri5{}, Rhs{solve_}, {n(), 1}, options);
@@ -88,6 +92,13 @@ class SmoothnessScan {
     return (a.f - 2 * m.f + b.f).cwiseAbs().cwiseQuotient(scale_).maxCoeff();
   }
 
+  void locate(const Vector& where, Roughness& found) const {
+    Index i = 0;
+    where.cwiseAbs().cwiseQuotient(scale_).maxCoeff(&i);
+    found.component = i / solve_->samples;
+    found.sample = i % solve_->samples;
+  }
+
   Roughness jump(Point a, Point b) const {
     constexpr double least = 1e-3;
     for (int level = 0; level < 40; ++level) {
@@ -97,19 +108,19 @@ class SmoothnessScan {
       if (same(a) || same(b)) break;
       (change(a, m) >= change(m, b) ? b : a) = std::move(m);
     }
-    Roughness found{Roughness::Kind::jump, b.t, 0, change(a, b), false};
+    Roughness found{.kind = Roughness::Kind::jump, .t = b.t, .size = change(a, b)};
     if (!(found.size > least)) return {};
-    (b.f - a.f).cwiseAbs().cwiseQuotient(scale_).maxCoeff(&found.component);
+    locate(b.f - a.f, found);
     found.in_time = change(at(b.t, a.y), b) < found.size / 4;
     return found;
   }
 
   Roughness kink(Point a, Point b) const {
     // levels down to where the rounding of f would bend it
-    const int first = solve_->single ? 5 : 8, last = solve_->single ? 8 : 14;
+    const int first = single ? 5 : 8, last = single ? 8 : 14;
     Point m = middle(a, b);
     const double slope = 2 * std::max(change(a, m), change(m, b));
-    if (!(slope > (solve_->single ? 1e-2 : 1e-4))) return {};
+    if (!(slope > (single ? 1e-2 : 1e-4))) return {};
     Roughness worst;
     double width = 1;
     for (int level = 1; level <= last; ++level) {
@@ -121,8 +132,8 @@ class SmoothnessScan {
       width /= 2;
       const double size = bend(a, m, b) / width / slope;
       if (level >= first && size > 0.1 && size > worst.size) {
-        worst = {Roughness::Kind::kink, m.t, 0, size, false};
-        (a.f - 2 * m.f + b.f).cwiseAbs().cwiseQuotient(scale_).maxCoeff(&worst.component);
+        worst = {.kind = Roughness::Kind::kink, .t = m.t, .size = size};
+        locate(a.f - 2 * m.f + b.f, worst);
       }
     }
     return worst;

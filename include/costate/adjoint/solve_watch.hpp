@@ -26,9 +26,9 @@ struct WatchedSolve {
   double step = 0;                           ///< of fixed ones
   double backward_rtol = 0, backward_atol = 0, backward_step = 0;  ///< of a continuous adjoint
   bool finest = false;                       ///< the relative tolerance is the scalar type's finest
-  bool single = false;                       ///< of float
   double begin = 0, end = 0;
   std::vector<double> y0, jumps;
+  Index samples = 1;
   const void* solve = nullptr;
   void (*slope)(const void* solve, double t, const double* y, double* dydt) = nullptr;  ///< f, as long as the tape's record
 };
@@ -70,10 +70,10 @@ WatchedSolve watch_options(const SolveWatch& watch, A& adjoint, SolveOptions& op
   told.adjoint = A::name;
   told.adaptive = M::adaptive();
   told.order = M::order;
-  told.single = std::is_same_v<S, float>;
   told.begin = static_cast<double>(times.front());
   told.end = static_cast<double>(times.back());
   told.jumps = options.jump_times;
+  told.samples = shape.cols;
   const double rtol = options.rtol.value_or(static_cast<double>(given.rtol)), atol = options.atol.value_or(static_cast<double>(given.atol));
   const double step = options.step.value_or(M::adaptive() ? 0 : step_between(times));
   if constexpr (requires { adjoint.rtol; }) {
