@@ -122,13 +122,15 @@ class GradientDiagnosis {
     std::optional<Numbers> given;
     try {
       given = gradient(0, 0);
-    } catch (const ReconstructionError& e) {
-      thrown_ = true;
+    } catch (const Error& e) {
       failure_ = e.what();
+      p_.watch->begin(0, 0);
+      value_ = p_.evaluate({}, nullptr, {});  // throws what is not of the backward pass
+      thrown_ = true;
     }
     c_.value = value_;
     solves_ = p_.watch->solves;
-    c_.reconstruction = thrown_ ? std::numeric_limits<double>::infinity() : p_.watch->reconstruction;
+    c_.reconstruction = p_.watch->reconstruction;
     reference_ = given;
     given_ = given;
     if (solves_.empty() || (!given && !thrown_)) return;
@@ -188,15 +190,17 @@ class GradientDiagnosis {
     if (!lost_ && !contradicted_) return;
     const double wrong = std::abs(difference_.slope - along(*given_, 0, p_.size()));
     const double size = lost_ ? std::abs(difference_.slope) : std::hypot(length(*reference_), contradiction_);
-    if (std::isfinite(wrong) && size > 0) c_.error = wrong / size;
+    if (std::isfinite(wrong) && size > 0) c_.error = std::max(c_.error, wrong / size);
   }
 
   [[nodiscard]] bool is_lost() const {
+    if (std::none_of(solves_.begin(), solves_.end(), [](const WatchedSolve& s) { return s.reconstructs; })) return false;
     if (thrown_) return unresolved_ || finer_reconstruction_ > 0.1;
-    if (c_.reconstruction == 0) return false;
     const bool wrong = contradicted_ || c_.error > c_.accuracy || unresolved_;
     if (!wrong || !(c_.reconstruction > c_.accuracy)) return false;
-    return unresolved_ || finer_reconstruction_ > 0.1 || finer_reconstruction_ > std::max(c_.accuracy, c_.reconstruction / 4);
+    if (unresolved_ || finer_reconstruction_ > 0.1) return true;
+    // what a sound one misses the state by falls with the tolerance, and is within three digits of it
+    return finer_reconstruction_ > std::max({c_.accuracy, c_.reconstruction / 4, 1e3 * std::ldexp(coarsest().rtol, -4)});
   }
 
   // What to call it.
@@ -204,7 +208,7 @@ class GradientDiagnosis {
   void judge() {
     if (thrown_) lost_ = is_lost();
     if (lost_) return say_lost();
-    if (!given_ && !thrown_) return say(GradientFault::undetermined, failure_);
+    if (!given_ && (!thrown_ || unresolved_)) return say(GradientFault::undetermined, failure_);
     if (contradicted_) {
       const Roughness rough = scan();
       const bool explained = rough.kind == Roughness::Kind::jump || (rough.kind == Roughness::Kind::kink && c_.difference < kink_error());
@@ -292,11 +296,12 @@ class GradientDiagnosis {
     auto m = sentence();
     const auto it = std::find_if(solves_.begin(), solves_.end(), [](const WatchedSolve& s) { return s.continuous; });
     m << (it == solves_.end() ? "the adjoint" : it->adjoint) << " went backward to another state than the solve came from, ";
-    if (std::isfinite(c_.reconstruction)) m << "off by " << c_.reconstruction << " of its size, and finer tolerances do not bring it back";
+    if (!thrown_) m << "off by " << c_.reconstruction << " of its size, and finer tolerances do not bring it back";
     else m << "and with finer tolerances it does so, too";
     m << ": the dynamics contracts too strongly to be solved backward. Take InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint, or ask for outputs "
          "in between";
-    if (std::isfinite(c_.error)) m << ". The gradient's relative error is about " << c_.error;
+    if (thrown_) m << " (" << failure_ << ')';
+    else m << ". The gradient's relative error is about " << c_.error;
     say(GradientFault::lost_reconstruction, m.str());
   }
 

@@ -20,7 +20,8 @@ namespace costate::detail {
 /// One solve as it was made.
 struct WatchedSolve {
   const char* adjoint = "";
-  bool adaptive = true, continuous = false;  ///< whether the adjoint has an error of its own
+  bool adaptive = true;
+  bool continuous = false, reconstructs = false;  ///< whether the adjoint has an error of its own; whether it solves the state backward
   int order = 0;
   double rtol = 0, atol = 0;                 ///< of adaptive steps
   double step = 0;                           ///< of fixed ones
@@ -78,6 +79,7 @@ WatchedSolve watch_options(const SolveWatch& watch, A& adjoint, SolveOptions& op
   const double step = options.step.value_or(M::adaptive() ? 0 : step_between(times));
   if constexpr (requires { adjoint.rtol; }) {
     told.continuous = true;
+    told.reconstructs = requires { adjoint.lost; };
     told.backward_rtol = finer_rtol(adjoint.rtol.value_or(rtol), watch.backward, finest);
     told.backward_atol = std::ldexp(adjoint.atol.value_or(atol), -4 * watch.backward);
     told.backward_step = std::ldexp(adjoint.step.value_or(step), -watch.backward);
