@@ -125,7 +125,8 @@ class GradientReport {
       m_ << ": no gradient by steps sees how that time moves. Make it an event of odeint_with_events, or smooth the dynamics";
     } else {
       if (f_.slow()) m_ << ": with tolerances a sixteenth, or half the step, the error falls by " << f_.fall << " instead of " << f_.expected_fall;
-      m_ << ". Smooth the dynamics, make the kink an event of odeint_with_events, or take much finer tolerances";
+      m_ << ". Smooth the dynamics, make the kink an event of odeint_with_events, "
+         << (f_.continuous() ? "or take finer tolerances" : "or take BacksolveAdjoint or InterpolatingAdjoint, whose own steps see it");
     }
   }
 

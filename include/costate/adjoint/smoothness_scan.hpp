@@ -75,8 +75,8 @@ class SmoothnessScan {
 
   /// The states of the solution's steps.
   void follow() {
-    SolveOptions options{.rtol = 1e-6, .atol = 1e-8, .max_steps = 20'000};
-    if constexpr (single) options.rtol = 1e-4, options.atol = 1e-6;
+    SolveOptions options{.rtol = single ? 1e-4 : 1e-6, .atol = single ? 1e-6 : 1e-8, .max_steps = 20'000};
+    if (solve_->atol > 0) options.atol = std::min(*options.atol, solve_->atol);
     options.throw_on_failure = false;
     options.jump_times = solve_->jumps;
     Engine<Dopri5, Vector, Rhs> engine(Dopri5{}, Rhs{solve_}, {n(), 1}, options);
@@ -116,8 +116,8 @@ class SmoothnessScan {
   }
 
   Roughness kink(Point a, Point b) const {
-    // levels down to where the rounding of f would bend it
-    const int first = single ? 5 : 8, last = single ? 8 : 14;
+    // a steep bend is gone at these levels, and the rounding of f does not bend it yet
+    const int first = single ? 6 : 14, last = single ? 8 : 17;
     Point m = middle(a, b);
     const double slope = 2 * std::max(change(a, m), change(m, b));
     if (!(slope > (single ? 1e-2 : 1e-4))) return {};
