@@ -45,7 +45,9 @@ TEST_CASE("a parameter that the dynamics takes the value of is named by argument
 TEST_CASE("a dynamics that captured a copy of its parameters is named", "[adjoint]") {
   const Eigen::Vector2d y0(1.0, 0.0), p(2.0, 0.3);
   const auto captured = [&](auto, const auto& y) { return cs::stack(y[1], -p[0] * y[0] - p[1] * y[1]); };
-  const auto loss = [&](const auto& start, const auto& /*parameters*/) { return cs::sum(cs::square(cs::odeint(captured, start, {0.0, 3.0}, cs::Dopri5{}).back())); };
+  const auto loss = [&](const auto& start, const auto& /*parameters*/) {
+    return cs::sum(cs::square(cs::odeint(captured, start, {0.0, 3.0}, cs::Dopri5{}).back()));
+  };
   const auto c = cs::certify(loss, y0, p);
   CHECK(c.cause == GradientFault::hidden_dependence);
   CHECK(says(c, "argument 2 of 2 is exactly zero"));

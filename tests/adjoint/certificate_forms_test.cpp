@@ -28,7 +28,9 @@ TEST_CASE("certificates reach samples with times of their own, loose ones too", 
   const std::vector<Eigen::VectorXd> grids{cs::linspace(0.0, 1.0, 3), cs::linspace(0.0, 3.0, 5)};
   const Eigen::MatrixXd y0 = (Eigen::MatrixXd(2, 2) << 1.0, 0.5, 0.0, 0.2).finished();
   const auto loss = [&](const cs::SolveOptions& options) {
-    return [&, options](const auto& p) { return cs::mean(cs::square(cs::hstack(cs::odeint(pendulum, y0, grids, p, cs::Dopri5{}, cs::DirectAdjoint{}, options)))); };
+    return [&, options](const auto& p) {
+      return cs::mean(cs::square(cs::hstack(cs::odeint(pendulum, y0, grids, p, cs::Dopri5{}, cs::DirectAdjoint{}, options))));
+    };
   };
   silent(loss({}), constants);
   CHECK(cs::certify({.accuracy = 1e-5}, loss({.rtol = 1e-3, .atol = 1e-3}), constants).cause == cs::GradientFault::loose_tolerance);
@@ -39,15 +41,18 @@ TEST_CASE("certificates reach events and running costs", "[adjoint]") {
   const auto ground = [](auto, const auto& y, const auto&) { return y[0]; };
   const auto bounce = [](auto, const auto& y, const auto& p) { return cs::stack(0.0 * y[0], -p[1] * y[1]); };
   silent([&](const auto& p) {
-    return cs::odeint_with_events(fall, start, {0.0, 20.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}, {}, cs::event(ground, bounce, {.stop_after = 3})).event_times.back();
+    const auto third = cs::event(ground, bounce, {.stop_after = 3});
+    return cs::odeint_with_events(fall, start, {0.0, 20.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}, {}, third).event_times.back();
   }, Eigen::Vector2d(9.81, 0.8));
-  silent([&](const auto& p) { return cs::odeint_with_cost(pendulum, cs::kinetic_energy(), start, {0.0, 2.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}).cost.back(); },
+  silent([&](const auto& p) { return cs::odeint_with_cost(pendulum, cs::kinetic_energy(), start, {0.0, 2.0}, p, cs::Dopri5{}).cost.back(); },
          constants);
 }
 
 TEST_CASE("certificates know times, numbers and lists as arguments", "[adjoint]") {
   silent([](const auto& times, const auto& p) { return cs::sum(cs::square(cs::odeint(pendulum, start, times, p, cs::Dopri5{}).back())); },
          Eigen::Vector3d(0.0, 1.0, 2.0), constants);
-  silent([](const auto& angle, const auto& p) { return cs::square(cs::odeint(pendulum, cs::stack(angle, 0.5), {0.0, 2.0}, p, cs::Dopri5{}).back()[0]); }, 1.2,
-         std::vector<double>{9.8, 0.2});
+  const auto of_numbers = [](const auto& angle, const auto& p) {
+    return cs::square(cs::odeint(pendulum, cs::stack(angle, 0.5), {0.0, 2.0}, p, cs::Dopri5{}).back()[0]);
+  };
+  silent(of_numbers, 1.2, std::vector<double>{9.8, 0.2});
 }

@@ -6,13 +6,14 @@
 //   cs::certify({.accuracy = 1e-6}, loss, y0, theta)
 //
 // For whatever adjoints, methods and tolerances the odeint calls inside have, of every form; gradient_diagnosis.hpp says how. It costs the
-// gradient, once more with a sixteenth of the tolerances (1.7 times the work of Dopri5) or half the steps, for a continuous adjoint once more
-// with the backward pass alone finer, and six such finer solves: in all some six to eight gradients on a sound solve. Naming a cause takes another
-// gradient and up to some dozens of solves more. Nothing is compiled for it but what value_and_grad compiles.
+// gradient, once more with a sixteenth of the tolerances (1.7 times the work of Dopri5) or half the steps, for a continuous adjoint once
+// more with the backward pass alone finer, and six such finer solves: in all some six to eight gradients where all is well. Naming a cause
+// takes another gradient, four times the work of the first, and some dozens of solves. The loss is compiled as value_and_grad compiles it.
 //
-// What it cannot see: an error whose every share is below the accuracy asked for, and, with one chance in some twelve for each factor of ten below it,
-// one that lies across the direction of the differences. Tolerances that a part of a state or a cost states for itself are left as they are, and
-// solves that are not on the tape are. Statistics that an adjoint was asked to leave are those of the last solve made.
+// What it cannot see: what is hidden and makes an error that lies across the direction of the differences, so that less than a tenth of it
+// lies along (one chance in twelve), unless that tenth is more than the accuracy still. Tolerances that a part of a state or a cost has of
+// its own are left as they are, and so are solves that are not on the tape. Statistics that an adjoint was asked for are those of the last
+// solve made. Where the gradient is almost zero, as in a minimum, its relative error is large, and it says so.
 
 #include <cmath>
 #include <tuple>
@@ -35,7 +36,8 @@ GradientCertificate certify(CertificateOptions options, const Loss& loss, const 
   using S = detail::scalar_of_first<X...>;
   using Numbers = detail::GradientProblem::Numbers;
   if (!(options.accuracy >= 0) || std::isinf(options.accuracy))
-    detail::fail<OptionError>("CertificateOptions::accuracy = ", options.accuracy, ": expected a positive relative error, or 0 for the default");
+    detail::fail<OptionError>("CertificateOptions::accuracy = ", options.accuracy,
+                              ": expected a positive relative error, or 0 for the default");
   if (options.accuracy == 0) options.accuracy = std::is_same_v<S, float> ? 1e-2 : 1e-3;
 
   using Arguments = std::tuple<detail::plain_of<X>...>;

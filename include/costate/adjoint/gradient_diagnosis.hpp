@@ -1,14 +1,14 @@
 #pragma once
 // How a gradient's error is found and its cause named.
 //
-// The gradient g₀ as given stands against g₁, of the same loss with all tolerances a sixteenth or all fixed steps halved: their distance is
-// g₀'s error but for g₁'s own, some fifteenth of it, in full and not along one direction. With the backward pass alone made finer it falls into
-// two shares. What all gradients have wrong is seen by differences of the loss along one direction: they look at values, from which nothing
-// is hidden.
+// The gradient g₀ as given stands against g₁, of the same loss with all tolerances a sixteenth or all fixed steps halved: their distance
+// is g₀'s error but for g₁'s own, some fifteenth of it, in full and not along one direction. With the backward pass alone made finer it
+// falls into two shares. What all gradients have wrong is seen by differences of the loss along one direction: they look at values, from
+// which nothing is hidden.
 //
-// A cause is named only where the error exceeds the accuracy asked for: a reconstruction that stays lost with finer tolerances; differences
-// that contradict the gradient by more than five times their doubt, where f jumps on the way, or else something is hidden; an error that falls
-// too slowly for a smooth f, where f has a kink; else the tolerance.
+// A cause is named only where the error exceeds the accuracy asked for: a reconstruction that stays lost with finer tolerances;
+// differences that contradict the gradient by more than five times their doubt, where f jumps on the way, or else something is hidden; an
+// error that falls too slowly for a smooth f, where f has a kink, and any where f jumps; else the tolerance.
 
 #include <algorithm>
 #include <cmath>
@@ -105,6 +105,7 @@ class GradientDiagnosis {
   Difference difference(std::size_t begin, std::size_t end, double first = 1.0 / 32) const {
     return probe_.difference(level_, begin, end, c_.accuracy / 4 * Probe::length(*reference_), first);
   }
+  [[nodiscard]] double contradiction(std::size_t begin, std::size_t end) const { return contradiction(difference(begin, end), begin, end); }
   [[nodiscard]] double contradiction(const Difference& d, std::size_t begin, std::size_t end) const {
     const double wrong = std::abs(d.slope - probe_.along(*reference_, begin, end));
     return std::isfinite(wrong) ? wrong : 0;
@@ -162,7 +163,8 @@ class GradientDiagnosis {
     const bool is_lost = c_.cause == GradientFault::lost_reconstruction;
     if (is_lost || contradicted_) {
       const double wrong = std::abs(difference_.slope - probe_.along(*given_, 0, p_.size()));
-      const double size = is_lost ? std::abs(difference_.slope) : std::hypot(Probe::length(*reference_), contradiction(difference_, 0, p_.size()));
+      const double hidden = contradiction(difference_, 0, p_.size());
+      const double size = is_lost ? std::abs(difference_.slope) : std::hypot(Probe::length(*reference_), hidden);
       return std::isfinite(wrong) && size > 0 ? std::max(measured_, wrong / size) : measured_;
     }
     return unresolved_ ? std::numeric_limits<double>::quiet_NaN() : measured_;
@@ -188,14 +190,13 @@ class GradientDiagnosis {
     double worst = -1;
     for (std::size_t k = 0; k < p_.ends.size(); ++k) {
       const std::size_t begin = p_.begin(k), end = p_.ends[k];
-      const double wrong = p_.ends.size() == 1 ? 0 : contradiction(difference(begin, end), begin, end);
+      const double wrong = p_.ends.size() == 1 ? 0 : contradiction(begin, end);
       if (wrong > worst) worst = wrong, f_.argument = k;
     }
     std::size_t begin = p_.begin(f_.argument), end = p_.ends[f_.argument];
     while (end - begin > 1) {
       const std::size_t middle = begin + (end - begin) / 2;
-      const double left = contradiction(difference(begin, middle), begin, middle), right = contradiction(difference(middle, end), middle, end);
-      (left >= right ? end : begin) = middle;
+      (contradiction(begin, middle) >= contradiction(middle, end) ? end : begin) = middle;
     }
     f_.component = begin - p_.begin(f_.argument);
     f_.by_tape = (*reference_)[begin] / p_.scale[begin];

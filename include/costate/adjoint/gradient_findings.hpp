@@ -80,10 +80,12 @@ class GradientReport {
     m_ << "the gradient's relative error is about " << c_.error << ", " << c_.accuracy << " is asked for; most of it comes from the "
        << (backward ? "backward pass" : "solve") << ". ";
     const double least = std::sqrt(f_.expected_fall), most = 1.5 * f_.expected_fall;
-    const double levels = std::log(2 * c_.error / c_.accuracy) / std::log(f_.fall > 0 ? std::clamp(f_.fall, least, most) : f_.expected_fall);
+    const double fall = f_.fall > 0 ? std::clamp(f_.fall, least, most) : f_.expected_fall;
+    const double levels = std::log(2 * c_.error / c_.accuracy) / std::log(fall);
     const char* const options = backward ? s.adjoint : "SolveOptions";
     if (!s.adaptive) {
-      m_ << "Shorten the steps to " << options << "{.step = " << one_digit((backward ? s.backward_step : s.step) * std::exp2(-levels)) << "}";
+      const double step = (backward ? s.backward_step : s.step) * std::exp2(-levels);
+      m_ << "Shorten the steps to " << options << "{.step = " << one_digit(step) << "}";
       return;
     }
     const double factor = std::exp2(-4 * levels), finest = 10 * static_cast<double>(std::numeric_limits<S>::epsilon());
@@ -103,8 +105,8 @@ class GradientReport {
     m_ << it->adjoint << " went backward to another state than the solve came from, ";
     if (f_.thrown) m_ << "and with finer tolerances it does so, too";
     else m_ << "off by " << c_.reconstruction << " of its size, and finer tolerances do not bring it back";
-    m_ << ": the dynamics contracts too strongly to be solved backward. Take InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint, or ask "
-          "for outputs in between";
+    m_ << ": the dynamics contracts too strongly to be solved backward. Take InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint, "
+          "or ask for outputs in between";
     if (f_.thrown) m_ << " (" << f_.failure << ')';
     else m_ << ". The gradient's relative error is about " << c_.error;
   }
@@ -124,7 +126,8 @@ class GradientReport {
     } else if (jump) {
       m_ << ": no gradient by steps sees how that time moves. Make it an event of odeint_with_events, or smooth the dynamics";
     } else {
-      if (f_.slow()) m_ << ": with tolerances a sixteenth, or half the step, the error falls by " << f_.fall << " instead of " << f_.expected_fall;
+      if (f_.slow())
+        m_ << ": with tolerances a sixteenth, or half the step, the error falls by " << f_.fall << " instead of " << f_.expected_fall;
       m_ << ". Smooth the dynamics, make the kink an event of odeint_with_events, "
          << (f_.continuous() ? "or take finer tolerances" : "or take BacksolveAdjoint or InterpolatingAdjoint, whose own steps see it");
     }
@@ -135,15 +138,15 @@ class GradientReport {
     return "argument " + std::to_string(f_.argument + 1) + " of " + std::to_string(f_.arguments);
   }
   void hidden() {
-    m_ << "the loss depends on " << argument() << " in a way that the tape cannot see: by component " << f_.component << " its derivative is " << f_.by_tape
-       << ", and differences of the loss say " << f_.by_values
-       << ". The dynamics or the loss takes a number out of a variable (value(), a cast, a captured copy): give it to odeint as theta, and compute with "
-          "the variables themselves. The gradient's relative error is about "
+    m_ << "the loss depends on " << argument() << " in a way that the tape cannot see: by component " << f_.component
+       << " its derivative is " << f_.by_tape << ", and differences of the loss say " << f_.by_values
+       << ". The dynamics or the loss takes a number out of a variable (value(), a cast, a captured copy): give it to odeint as theta, and "
+          "compute with the variables themselves. The gradient's relative error is about "
        << c_.error;
   }
   void unseen() {
-    m_ << "the gradient by " << argument() << " is exactly zero, and the loss does not change with it at all. If it should, the dynamics has captured a "
-       << "copy of it: give it to odeint as theta, and let f take it from there";
+    m_ << "the gradient by " << argument() << " is exactly zero, and the loss does not change with it at all. If it should, the dynamics "
+       << "has captured a copy of it: give it to odeint as theta, and let f take it from there";
   }
   void undetermined() {
     if (std::isfinite(c_.value) && !f_.thrown)

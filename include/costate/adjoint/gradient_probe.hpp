@@ -1,8 +1,8 @@
 #pragma once
 // A loss seen from outside: its gradients with tolerances made finer, and its differences along random signs.
 //
-// Gradients and directions are in units of the arguments' sizes. For a direction v of independent signs E (δgᵀv)² = ‖δg‖² (M. F. Hutchinson,
-// Commun. Stat. Simul. Comput. 19 (1990) 433–450): one of them tells how long a gradient's error is.
+// Gradients and directions are in units of the arguments' sizes. For a direction v of independent signs E (δgᵀv)² = ‖δg‖²
+// (M. F. Hutchinson, Commun. Stat. Simul. Comput. 19 (1990) 433–450): one of them tells how long a gradient's error is.
 
 #include <cmath>
 #include <cstdint>

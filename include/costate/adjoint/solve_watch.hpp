@@ -51,7 +51,9 @@ struct SolveWatch {
 };
 
 /// Tolerances finer by so many levels, no finer than the scalar type allows.
-inline double finer_rtol(double rtol, int level, double finest) { return rtol > 0 ? std::max(std::ldexp(rtol, -4 * level), std::min(rtol, finest)) : rtol; }
+inline double finer_rtol(double rtol, int level, double finest) {
+  return rtol > 0 ? std::max(std::ldexp(rtol, -4 * level), std::min(rtol, finest)) : rtol;
+}
 
 /// The fixed step that a solve takes without `step`: one per output interval, seen as equal ones no more than eight times as many.
 template <class Time>

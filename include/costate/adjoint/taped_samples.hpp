@@ -53,8 +53,8 @@ class TapedSamples {
   }
 
   /// Solves from y0 (shape as given, stored row by row); the paths go to out, one after the other, each row by row.
-  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta, Index theta_rows,
-             Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
+  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta,
+             Index theta_rows, Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
     f_.emplace(f);
     adjoint_.emplace(adjoint);
     watch_ = watch;

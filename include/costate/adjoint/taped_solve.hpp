@@ -76,8 +76,8 @@ class TapedSolve {
   [[nodiscard]] Shape shape() const { return view_.shape; }
 
   /// Solves from y0 (shape as given, stored row by row); the states at all times go to out, one after the other.
-  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta, Index theta_rows,
-             Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
+  void solve(const F& f, const M& method, const A& adjoint, SolveOptions options, Shape shape, const S* y0, const S* theta,
+             Index theta_rows, Index theta_cols, bool record, S* out, SolveWatch* watch = nullptr) {
     check_times(times_);
     f_.emplace(f);
     adjoint_.emplace(adjoint);
@@ -115,7 +115,8 @@ class TapedSolve {
 
  private:
   [[gnu::cold, gnu::noinline]] void be_watched(SolveOptions& options, Shape shape, const S* y0) {
-    WatchedSolve told = watch_options<S, M>(*watch_, *adjoint_, options, std::span<const Time>(times_.data(), static_cast<std::size_t>(times_.size())), shape);
+    const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
+    WatchedSolve told = watch_options<S, M>(*watch_, *adjoint_, options, span, shape);
     told.y0.assign(y0, y0 + shape.size());
     told.solve = this;
     told.slope = [](const void* solve, double t, const double* y, double* dydt) {
