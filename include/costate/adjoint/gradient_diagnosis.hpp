@@ -32,6 +32,9 @@ class GradientDiagnosis {
     f_.arguments = problem.ends.size();
   }
 
+  GradientDiagnosis(const GradientDiagnosis&) = delete;
+  GradientDiagnosis& operator=(const GradientDiagnosis&) = delete;
+
   GradientCertificate operator()() {
     take_gradient();
     if (!f_.solves.empty() && (given_ || f_.thrown)) refine();

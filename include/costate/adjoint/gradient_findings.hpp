@@ -103,8 +103,8 @@ class GradientReport {
   void lost() {
     const auto it = std::find_if(f_.solves.begin(), f_.solves.end(), [](const WatchedSolve& s) { return s.reconstructs; });
     m_ << it->adjoint << " went backward to another state than the solve came from, ";
-    if (f_.thrown) m_ << "and with finer tolerances it does so, too";
-    else m_ << "off by " << c_.reconstruction << " of its size, and finer tolerances do not bring it back";
+    if (f_.thrown) m_ << "and with tolerances a sixteenth, or half the step, it does so, too";
+    else m_ << "off by " << c_.reconstruction << " of its size, and tolerances a sixteenth, or half the step, do not bring it back";
     m_ << ": the dynamics contracts too strongly to be solved backward. Take InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint, "
           "or ask for outputs in between";
     if (f_.thrown) m_ << " (" << f_.failure << ')';
