@@ -5,21 +5,13 @@
 #include <costate/ode/dopri5.hpp>
 
 #include "catch.hpp"
+#include "sound.hpp"
 
 namespace cs = costate;
+using sound::pendulum, sound::silent;
 
 namespace {
 
-const auto pendulum = [](auto, const auto& y, const auto& p) { return cs::stack(y[1], -p[0] * cs::sin(y[0]) - p[1] * y[1]); };
-
-template <class L, class... X>
-cs::GradientCertificate silent(const L& loss, const X&... x) {
-  const auto c = cs::certify(loss, x...);
-  INFO(c);
-  CHECK(c.ok());
-  CHECK(c.doubt < c.accuracy);
-  return c;
-}
 const Eigen::Vector2d start(1.0, 0.0), constants(9.8, 0.2);
 
 }  // namespace

@@ -6,21 +6,13 @@
 #include <costate/ode/rk4.hpp>
 
 #include "catch.hpp"
+#include "sound.hpp"
 
 namespace cs = costate;
+using sound::pendulum, sound::silent;
 
 namespace {
 
-const auto pendulum = [](auto, const auto& y, const auto& p) { return cs::stack(y[1], -p[0] * cs::sin(y[0]) - p[1] * y[1]); };
-
-template <class L, class... X>
-cs::GradientCertificate silent(const L& loss, const X&... x) {
-  const auto c = cs::certify(loss, x...);
-  INFO(c);
-  CHECK(c.ok());
-  CHECK(c.doubt < c.accuracy);
-  return c;
-}
 template <class Y, class M, class A>
 auto end_of(const Y& y0, const M& method, const A& adjoint, const cs::SolveOptions& options) {
   return [=](const auto& p) { return cs::sum(cs::square(cs::odeint(pendulum, y0, {0.0, 1.5, 3.0}, p, method, adjoint, options).back())); };

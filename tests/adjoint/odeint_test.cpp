@@ -7,8 +7,10 @@
 
 #include "autodiff/allocations.hpp"
 #include "catch.hpp"
+#include "difference.hpp"
 
 namespace cs = costate;
+using adjoint_test::difference;
 
 namespace {
 
@@ -18,15 +20,6 @@ const auto lotka_volterra = [](auto /*t*/, const auto& y, const auto& p) {
 const Eigen::Vector2d start(1.0, 1.2);
 const Eigen::Vector4d p(1.5, 1.0, 1.0, 3.0);
 const cs::SolveOptions tight{.rtol = 1e-9, .atol = 1e-9};
-
-/// The directional derivative of a loss of plain vectors by extrapolated differences.
-template <class Loss>
-double difference(const Loss& loss, const Eigen::VectorXd& x, const Eigen::VectorXd& along) {
-  const auto slope = [&](double h) {
-    return (cs::value(loss, Eigen::VectorXd(x + h * along)) - cs::value(loss, Eigen::VectorXd(x - h * along))) / (2 * h);
-  };
-  return (4 * slope(5e-4) - slope(1e-3)) / 3;
-}
 
 }  // namespace
 

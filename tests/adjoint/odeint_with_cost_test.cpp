@@ -6,8 +6,10 @@
 #include <costate/ode/rk4.hpp>
 
 #include "catch.hpp"
+#include "difference.hpp"
 
 namespace cs = costate;
+using adjoint_test::difference;
 
 namespace {
 
@@ -21,14 +23,6 @@ const auto learned = [](auto, const auto& y, const auto& theta) { return net(y, 
 Eigen::VectorXd weights() {
   std::mt19937 rng(3);
   return net.init(rng);
-}
-
-template <class Loss>
-double difference(const Loss& loss, const Eigen::VectorXd& x, const Eigen::VectorXd& along) {
-  const auto slope = [&](double h) {
-    return (cs::value(loss, Eigen::VectorXd(x + h * along)) - cs::value(loss, Eigen::VectorXd(x - h * along))) / (2 * h);
-  };
-  return (4 * slope(5e-4) - slope(1e-3)) / 3;
 }
 
 }  // namespace
