@@ -14,6 +14,24 @@
 
 namespace costate {
 
+namespace detail {
+
+/// Of the numbers that follow a state, quadratures for example: as one vector.
+template <class S>
+struct TailNorm {
+  Eigen::Index size = 0;
+  S rtol = 0, atol = 0;  ///< of one number
+
+  template <class X, class Y>
+  double squared(const X& x, const Y& y0, const Y& y1) const {
+    const S scale = atol * std::sqrt(static_cast<S>(size)) + rtol * std::max(y0.tail(size).norm(), y1.tail(size).norm());
+    const double error = static_cast<double>(x.tail(size).norm() / scale);
+    return error * error;
+  }
+};
+
+}  // namespace detail
+
 /// Measures vectors against the tolerance. Keeps one number per sample of a batch as scratch.
 template <class Y>
 class ScaledNorm {
@@ -21,11 +39,11 @@ class ScaledNorm {
   using S = typename Y::Scalar;
 
   /// `tail` numbers may follow the state: quadratures, whose error counts as one vector's, beside the samples'.
-  ScaledNorm(Shape shape, const SolveOptions& options, Eigen::Index tail = 0) : shape_(shape), kind_(options.norm), tail_(tail) {
+  ScaledNorm(Shape shape, const SolveOptions& options, Eigen::Index tail = 0) : shape_(shape), kind_(options.norm) {
     const Tolerances<S> tolerances = detail::check_options<S>(options, shape);
-    tail_rtol_ = rtol_ = tolerances.rtol;
+    rtol_ = tolerances.rtol;
     atol_ = std::max(tolerances.atol, std::numeric_limits<S>::min());  // a component that is 0 and stays 0 is no error
-    tail_atol_ = atol_ * std::sqrt(static_cast<S>(tail));
+    tail_ = {tail, rtol_, atol_};
     rows_ = options.norm_rows > 0 ? options.norm_rows : shape.rows;
     // Means are taken beforehand: Σ (x / (s √n))² is the mean of (x / s)².
     const S root = std::sqrt(static_cast<S>(rows_ * (kind_ == ErrorNorm::mean_over_batch ? shape.cols : 1)));
@@ -47,8 +65,8 @@ class ScaledNorm {
       return static_cast<double>(rows_ == shape_.rows ? small_sum(x, y0, y1, Y::SizeAtCompileTime) : small_sum(x, y0, y1, rows_));
     } else {
       const double state = batch() ? batch_squared(x, y0, y1) : static_cast<double>(ratios(x, y0, y1).head(rows_).square().sum());
-      if (tail_ == 0) [[likely]] return state;
-      const double tail = tail_squared(x, y0, y1);
+      if (tail_.size == 0) [[likely]] return state;
+      const double tail = tail_.squared(x, y0, y1);
       return tail <= state ? state : tail;  // NaN where either is
     }
   }
@@ -85,17 +103,9 @@ class ScaledNorm {
     return static_cast<double>(sums_.template maxCoeff<Eigen::PropagateNaN>());
   }
 
-  template <class X>
-  double tail_squared(const X& x, const Y& y0, const Y& y1) const {
-    const S size = std::max(y0.tail(tail_).norm(), y1.tail(tail_).norm());
-    const double error = static_cast<double>(x.tail(tail_).norm() / (tail_atol_ + tail_rtol_ * size));
-    return error * error;
-  }
-
   Shape shape_;
   ErrorNorm kind_;
-  Eigen::Index tail_ = 0;
-  S tail_rtol_ = 0, tail_atol_ = 0;
+  detail::TailNorm<S> tail_;
   Eigen::Index rows_ = 0;
   S rtol_ = 0, atol_ = 0;
   Eigen::Array<S, Eigen::Dynamic, 1> sums_;

@@ -68,13 +68,12 @@ class PartNorm {
 
   /// `tail` numbers may follow the state, see ScaledNorm; they are measured as one vector by the solve's own tolerance.
   PartNorm(Shape shape, const SolveOptions& options, Eigen::Index tail, const Parts& parts)
-      : shape_(shape), kind_(options.norm), tail_(tail), parts_(parts) {
+      : shape_(shape), kind_(options.norm), parts_(parts) {
     const Tolerances<S> common = detail::check_options<S>(options, shape);
     if (options.norm_rows != 0)
       detail::fail<OptionError>("SolveOptions::norm_rows = ", options.norm_rows,
                                 ": this state has parts; say of each of them whether it is in the norm");
-    tail_rtol_ = common.rtol;
-    tail_atol_ = std::max(common.atol, std::numeric_limits<S>::min()) * std::sqrt(static_cast<S>(tail));
+    tail_ = {tail, common.rtol, std::max(common.atol, std::numeric_limits<S>::min())};
     Eigen::Index rows = 0;
     bool any = false;
     for (std::size_t i = 0; i < N; ++i) {
@@ -119,7 +118,7 @@ class PartNorm {
     } else {
       for (const Measure& m : measures_)
         if (m.in_norm) count(part_squared(m, x, y0, y1));
-      if (tail_ != 0) count(tail_squared(x, y0, y1));
+      if (tail_.size != 0) count(tail_.squared(x, y0, y1));
     }
     return worst;
   }
@@ -166,20 +165,12 @@ class PartNorm {
     return static_cast<double>(sums_.template maxCoeff<Eigen::PropagateNaN>());
   }
 
-  template <class X>
-  double tail_squared(const X& x, const Y& y0, const Y& y1) const {
-    const S size = std::max(y0.tail(tail_).norm(), y1.tail(tail_).norm());
-    const double error = static_cast<double>(x.tail(tail_).norm() / (tail_atol_ + tail_rtol_ * size));
-    return error * error;
-  }
-
   Shape shape_;
   ErrorNorm kind_;
-  Eigen::Index tail_ = 0;
+  detail::TailNorm<S> tail_;
   Parts parts_;
   std::array<Measure, N> measures_{};
   std::array<std::size_t, detail::is_small<Y> ? static_cast<std::size_t>(Y::SizeAtCompileTime) : 1> part_of_{};
-  S tail_rtol_ = 0, tail_atol_ = 0;
   Eigen::Array<S, Eigen::Dynamic, 1> sums_;
 };
 
