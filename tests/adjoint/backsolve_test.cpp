@@ -1,4 +1,5 @@
 #include <costate/adjoint/backsolve.hpp>
+#include <costate/adjoint/interpolating.hpp>
 
 #include <iostream>
 
@@ -177,6 +178,20 @@ TEST_CASE("a state that cannot be solved backward is noticed", "[adjoint]") {
   CHECK(stats.reconstruction < 1e-4);
   CHECK(std::abs(sound - gradient_by(cs::DirectAdjoint{}, 0.05)) < 1e-4 * std::abs(sound));
   CHECK_THROWS_AS(gradient_by(cs::BacksolveAdjoint{.lost = 0}, 2.0), cs::OptionError);
+}
+
+TEST_CASE("tolerances alone are refused for a backward solve by fixed steps", "[adjoint]") {
+  const auto solve = [](const auto& adjoint, const cs::SolveOptions& options) {
+    const auto decay = [](auto, const auto& u, const auto& k) { return -k[0] * u; };
+    const auto loss = [&](const auto& k) {
+      return cs::sum(cs::odeint(decay, Eigen::Matrix<double, 1, 1>(1.0), {0.0, 1.0}, k, cs::Rk4{}, adjoint, options).back());
+    };
+    return cs::gradient(loss, Eigen::Matrix<double, 1, 1>(1.0))[0];
+  };
+  CHECK_THROWS_WITH(solve(cs::BacksolveAdjoint{.rtol = 1e-8}, {}), Catch::Matchers::Contains("rtol = 1e-08 for a method of fixed steps"));
+  CHECK_THROWS_WITH(solve(cs::InterpolatingAdjoint{.atol = 1e-8}, {}), Catch::Matchers::Contains("atol = 1e-08 for a method of fixed steps"));
+  const double exact = -std::exp(-1.0);
+  CHECK(std::abs(solve(cs::BacksolveAdjoint{.rtol = 1e-8, .step = 0.01}, {.step = 0.1}) - exact) < 1e-4);
 }
 
 TEST_CASE("going on through outputs is cheaper than beginning anew at each", "[adjoint]") {

@@ -6,11 +6,16 @@
 #include <vector>
 
 #include <costate/autodiff/algebra.hpp>
+#include <costate/ode/adams_moulton.hpp>
+#include <costate/ode/asynchronous_leapfrog.hpp>
 #include <costate/ode/bosh3.hpp>
 #include <costate/ode/dopri5.hpp>
+#include <costate/ode/euler.hpp>
 #include <costate/ode/integrator.hpp>
+#include <costate/ode/reversible.hpp>
 #include <costate/ode/rk4.hpp>
 #include <costate/ode/solve.hpp>
+#include <costate/ode/solve_samples.hpp>
 
 #include "../catch.hpp"
 
@@ -142,6 +147,24 @@ TEST_CASE("steps without a length are refused", "[ode]") {
   auto fixed = cs::make_integrator(oscillator, y, 0.0, cs::Rk4{});
   check_says(refusal<E>([&] { fixed.step(); }), "needs SolveOptions::step");
   check_says(refusal<cs::TimeError>([&] { fixed.advance_to(NaN); }), "advance_to(nan)", "finite");
+}
+
+TEST_CASE("tolerances alone are refused by methods that estimate no error", "[ode]") {
+  using E = cs::OptionError;
+  const auto says = [](const std::string& sentence, const char* given) {
+    check_says(sentence, given, "fixed steps", "give SolveOptions::step", "Dopri5");
+  };
+  says(refused_options<E>({.rtol = 1e-8}, cs::Rk4{}), "rtol = 1e-08");
+  says(refused_options<E>({.atol = 1e-3}, cs::Euler{}), "atol = 0.001");
+  says(refused_options<E>({.rtol = 1e-5, .atol = 1e-3}, cs::fixed(cs::Dopri5{})), "rtol = 1e-05");
+  says(refused_options<E>({.rtol = 1e-5}, cs::AdamsMoulton<4>{}), "rtol = 1e-05");
+  says(refused_options<E>({.rtol = 1e-5}, cs::Reversible<cs::Rk4>{}), "rtol = 1e-05");
+  says(refused_options<E>({.rtol = 1e-5}, cs::AsynchronousLeapfrog{}), "rtol = 1e-05");
+  says(refusal<E>([] { cs::make_integrator(oscillator, y, 0.0, cs::Rk4{}, {.rtol = 1e-8}); }), "rtol = 1e-08");
+  const Eigen::MatrixXd batch = Eigen::MatrixXd::Ones(2, 3);
+  says(refusal<E>([&] { cs::solve(oscillator, batch, std::vector<Eigen::VectorXd>(3, Eigen::Vector2d(0, 1)), cs::Rk4{}, {.atol = 1e-8}); }), "atol");
+  CHECK_NOTHROW(cs::solve(oscillator, y, {0.0, 1.0}, cs::Rk4{}, {.rtol = 1e-8, .atol = 1e-8, .step = 0.1}));
+  CHECK_NOTHROW(cs::solve(oscillator, y, {0.0, 1.0}, cs::Reversible<cs::Dopri5>{}, {.rtol = 1e-8}));
 }
 
 TEST_CASE("more steps than allowed are told with what to change", "[ode]") {

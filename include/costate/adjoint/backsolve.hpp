@@ -36,7 +36,7 @@ class BacksolvePass {
 
   template <class A, class ForwardEngine>
   void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time>) {
-    options_ = backward_options(adjoint, forward.options());
+    options_ = backward_options<M>(adjoint, forward.options());
     if constexpr (PartedFunction<F>) forward_options_ = forward.options();
     parameters_in_norm_ = adjoint.parameters_in_norm;
     lost_ = adjoint.lost;

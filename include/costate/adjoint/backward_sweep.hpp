@@ -18,7 +18,7 @@
 namespace costate::detail {
 
 /// The forward solve's options with what the adjoint states instead.
-template <class A>
+template <class M, class A>
 SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
   SolveOptions options = forward;
   options.dense = false;
@@ -28,6 +28,7 @@ SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
   if (adjoint.rtol) options.rtol = adjoint.rtol;
   if (adjoint.atol) options.atol = adjoint.atol;
   if (adjoint.step) options.step = adjoint.step;
+  check_error_control<M>(options);
   return options;
 }
 

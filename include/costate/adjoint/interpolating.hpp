@@ -51,7 +51,7 @@ class InterpolatingPass {
 
   template <class A, class ForwardEngine>
   void begin(const A& adjoint, ForwardEngine& forward, std::span<const Time> times) {
-    options_ = backward_options(adjoint, forward.options());
+    options_ = backward_options<M>(adjoint, forward.options());
     if constexpr (PartedFunction<F>) forward_options_ = forward.options();
     tolerances_ = check_options<S>(options_, forward.shape());
     record_.clear(times.front(), forward.shape().size(), static_cast<Index>(ForwardEngine::Window::degree()));

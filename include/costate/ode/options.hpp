@@ -20,11 +20,11 @@ enum class ErrorNorm {
 };
 
 /// Options of a solve, for designated initialisers in this order: `{.rtol = 1e-8, .atol = 1e-10, .dense = true}`.
-/// Methods with error control use rtol, atol, first_step, max_step, controller, norm, norm_rows; fixed-step methods use step.
+/// Methods with error control use rtol, atol, first_step, max_step, controller, norm, norm_rows; fixed-step methods use step, and refuse tolerances without one.
 struct SolveOptions {
   std::optional<double> rtol = std::nullopt;        ///< relative tolerance; default 1e-6, float 1e-4
   std::optional<double> atol = std::nullopt;        ///< absolute tolerance; default 1e-8, float 1e-6
-  std::optional<double> step = std::nullopt;        ///< fixed-step methods: ⌈|T|/step⌉ equal steps; default one per output interval
+  std::optional<double> step = std::nullopt;        ///< fixed-step methods: ⌈|T|/step⌉ equal steps; default one per output interval, unless tolerances are given
   std::optional<double> first_step = std::nullopt;  ///< adaptive methods: length of the first trial; default chosen from the problem
   std::optional<double> max_step = std::nullopt;    ///< adaptive methods: no step is longer
   std::int64_t max_steps = 10'000'000;              ///< steps tried in a solve (or one advance_to) before it fails
@@ -85,6 +85,14 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
                       c.beta2, ", ", c.beta3, " and ", c.dead_band_low, ", ", c.dead_band_high);
   if (shape.rows < 1 || shape.cols < 1) fail<ShapeError>("a state of ", shape.rows, " x ", shape.cols, ": expected one component and one sample at least");
   return {static_cast<S>(rtol), static_cast<S>(atol)};
+}
+
+/// Tolerances without a step ask for error control: OptionError of a method M that has none.
+template <class M>
+void check_error_control(const SolveOptions& o) {
+  if (M::adaptive() || o.step || !(o.rtol || o.atol)) return;
+  fail<OptionError>("SolveOptions::", o.rtol ? "rtol" : "atol", " = ", o.rtol ? *o.rtol : *o.atol,
+                    " for a method of fixed steps, which estimates no error: give SolveOptions::step as well, or take a method that does, such as Dopri5");
 }
 
 }  // namespace detail

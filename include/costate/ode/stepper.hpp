@@ -42,6 +42,7 @@ class Stepper {
       : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options),
         norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
         filter_(options.controller, control_order()) {
+    detail::check_error_control<M>(options);
     if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
       if (!options.jump_times.empty())
         detail::fail<OptionError>("SolveOptions::jump_times: an Adams method on a grid looks back across them; take Adams, a Runge-Kutta method, or "
