@@ -1,6 +1,8 @@
 #pragma once
 // The sentences in which a solve fails. Out of line and cold: they are composed once, at the end of a solve.
 
+#include <string>
+
 #include <costate/core/error.hpp>
 #include <costate/ode/stats.hpp>
 
@@ -21,6 +23,27 @@ template <class Time>
       fail<StepSizeError>("the step underflows at t = ", t, ": h = ", h, " still misses the tolerance (state's norm ", norm,
                           "). The solution may have a pole or a discontinuity there: end the solve before it or restart behind it, or "
                           "loosen rtol and atol, which may be below what the dynamics' own rounding allows");
+  }
+}
+
+/// The same of a dynamics that is not finite, with the part of its state where it fails: at the state y or, as good as the shortest step
+/// tells, behind it.
+template <class Rhs, class Norm, class Y, class Time>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_part_failure(Rhs rhs, const Norm& norm, Time t, Time h, Y y, std::int64_t attempts) {
+  Y slope = y;
+  const double size = static_cast<double>(y.norm());
+  rhs(t, y, slope);
+  std::string part = norm.non_finite_part(slope);
+  if (part.empty()) {
+    y += static_cast<typename Y::Scalar>(h) * slope;
+    rhs(t + h, y, slope);
+    part = norm.non_finite_part(slope);
+  }
+  try {
+    throw_failure(Status::non_finite, t, h, size, attempts);
+  } catch (const NonFiniteError& e) {
+    if (part.empty()) throw;
+    throw NonFiniteError(part + ": " + e.what());
   }
 }
 

@@ -72,7 +72,7 @@ class StepInParts {
   Progress take_slope() {
     auto& s = *s_;
     s.method_.slope_known(s.state_);
-    if (M::adaptive() && !all_finite(s.state_.slope)) return refuse(Status::non_finite, s.proposal_);
+    if (M::adaptive() && !all_finite(s.state_.slope)) return refuse(Status::non_finite, s.next_step());
     return after_slope();
   }
   Progress after_slope() {
@@ -80,7 +80,7 @@ class StepInParts {
     if (as_it_is_) return begin_attempt({bound_, bound_ - s.t_});
     if constexpr (M::adaptive()) {
       room_.emplace(s.t_, bound_, s.direction_, s.options_.max_step);
-      if (s.proposal_ > 0) return begin_trying();
+      if (s.next_step() > 0) return begin_trying();
       const Time at = s.probe(*room_, first_);
       return ask(Phase::first_step, {at, &s.trial_.y, &s.probed_slope()});
     } else {
@@ -88,7 +88,7 @@ class StepInParts {
     }
   }
   Progress begin_trying() {
-    trying_ = s_->begin_trying(*room_);
+    trying_ = s_->control_.begin(*room_);
     return try_again();
   }
   Progress try_again() {
@@ -141,7 +141,7 @@ class StepInParts {
   Evaluation<Y> wanted_{};
   StepPlan<Time> plan_{};
   std::optional<StepRoom<Time>> room_;  // under error control
-  typename Stepper::Trying trying_{};
+  Trying<Time> trying_;
   InitialStep<Time> first_;
   Status status_ = Status::success;
 };

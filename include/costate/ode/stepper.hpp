@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include <costate/ode/box.hpp>
@@ -15,7 +14,7 @@
 #include <costate/ode/initial_step.hpp>
 #include <costate/ode/method.hpp>
 #include <costate/ode/part_norm.hpp>
-#include <costate/ode/step_room.hpp>
+#include <costate/ode/step_control.hpp>
 
 namespace costate {
 
@@ -36,12 +35,13 @@ class Stepper {
   using Scalar = typename Y::Scalar;
   using Time = time_of_t<Scalar>;
   using Window = typename M::template Window<Y>;
+  using Trying = detail::Trying<Time>;
 
   /// Checks the options (OptionError) and sizes all memory. `tail` numbers may follow the state, see ScaledNorm.
   Stepper(M method, Rhs rhs, Shape shape, const SolveOptions& options = {}, Eigen::Index tail = 0)
       : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options),
         norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
-        filter_(options.controller, control_order()) {
+        control_(options.controller, control_order()) {
     detail::check_error_control<M>(options);
     if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
       if (!options.jump_times.empty())
@@ -59,9 +59,8 @@ class Stepper {
     t_ = t;
     state_.y = y;
     restart();
-    proposal_ = static_cast<Time>(options_.first_step.value_or(0.0));
+    control_.go_on_from({static_cast<Time>(options_.first_step.value_or(0.0)), {}});
     direction_ = 1;
-    memory_ = {};
     stats_ = {};
   }
 
@@ -75,7 +74,7 @@ class Stepper {
   Rhs& rhs() { return *rhs_; }
   const detail::norm_of_t<Y, Rhs>& norm() const { return norm_; }
   /// The length of the step that will be tried next; 0 while undecided.
-  Time next_step() const { return proposal_; }
+  Time next_step() const { return control_.proposal().length; }
   /// The order of the step taken last; of Adams the predictor's, its solution is of one more.
   int order() const {
     if constexpr (VariableOrderMethod<M>) return static_cast<int>(state_.last_order);
@@ -88,23 +87,21 @@ class Stepper {
   struct Checkpoint {
     static constexpr std::size_t vectors = M::template State<Y>::vectors;
     typename M::template State<Y> state;
-    Time t = 0, direction = 1, proposal = 0;
-    detail::ControllerMemory memory;
+    Time t = 0, direction = 1;
+    detail::StepProposal<Time> proposal;
   };
   /// A checkpoint that was saved before keeps its memory. The counts are not part of it.
   void save(Checkpoint& to) const {
     to.state = state_;
     to.t = t_;
     to.direction = direction_;
-    to.proposal = proposal_;
-    to.memory = memory_;
+    to.proposal = control_.proposal();
   }
   void restore(const Checkpoint& from) {
     state_ = from.state;
     t_ = from.t;
     direction_ = from.direction;
-    proposal_ = from.proposal;
-    memory_ = from.memory;
+    control_.go_on_from(from.proposal);
   }
 
   /// Evaluates the slope at the state if it is not known, as a step would.
@@ -132,7 +129,7 @@ class Stepper {
   void turn(Time direction) {
     if (direction == direction_) return;
     direction_ = direction;
-    memory_ = {};
+    control_.turn();
     method_.turn(state_);
   }
 
@@ -155,8 +152,8 @@ class Stepper {
   template <class Observer>
   Status adaptive_step(Time bound, Observer& observer) {
     const detail::StepRoom<Time> room(t_, bound, direction_, options_.max_step);
-    if (!ready(room)) return failed(Status::non_finite, proposal_);
-    Trying trying = begin_trying(room);
+    if (!ready(room)) return failed(Status::non_finite, next_step());
+    Trying trying = control_.begin(room);
     for (;;) {
       if (const Status status = refusal(room, trying); status != Status::success) return failed(status, trying.h);
       const StepPlan<Time> plan = plan_of(room, trying);
@@ -184,7 +181,7 @@ class Stepper {
     const std::int64_t attempts = status == Status::too_many_steps ? options_.max_steps : attempts_;
     if (options_.throw_on_failure) {
       if constexpr (detail::Parted<Rhs>) {
-        if (status == Status::non_finite) fail_part(h, attempts);
+        if (status == Status::non_finite) detail::throw_part_failure(*rhs_, norm_, t_, h, state_.y, attempts);
       }
       detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts);
     }
@@ -197,14 +194,12 @@ class Stepper {
   Eigen::Index tail_;
   SolveOptions options_;
   detail::norm_of_t<Y, Rhs> norm_;
-  detail::StepFilter filter_;
+  detail::StepControl<Time> control_;
 
   typename M::template State<Y> state_;
   typename M::template Trial<Y> trial_;
   Time t_ = 0;
   Time direction_ = 1;
-  Time proposal_ = 0;  // length of the next step, 0: to be chosen
-  detail::ControllerMemory memory_;
   Stats stats_;
   std::int64_t attempts_ = 0;  // in this run, advance or step
   Time window_t_ = 0;
@@ -230,25 +225,6 @@ class Stepper {
     if constexpr (detail::Parted<Rhs>) where = norm_.non_finite_part(y) + " of the initial state";
     detail::fail<NonFiniteError>(where, " at t = ", t, " contains NaN or infinity: expected finite numbers");
   }
-  /// Says in which part the dynamics fails: at the state or, as good as the shortest step tells, behind it.
-  [[noreturn]] void fail_part(Time h, std::int64_t attempts) const {
-    Rhs rhs = *rhs_;
-    Y slope = state_.y, y = state_.y;
-    rhs(t_, y, slope);
-    std::string part = norm_.non_finite_part(slope);
-    if (part.empty()) {
-      y += static_cast<Scalar>(h) * slope;
-      rhs(t_ + h, y, slope);
-      part = norm_.non_finite_part(slope);
-    }
-    try {
-      detail::throw_failure(Status::non_finite, t_, h, static_cast<double>(state_.y.norm()), attempts);
-    } catch (const NonFiniteError& e) {
-      if (part.empty()) throw;
-      throw NonFiniteError(part + ": " + e.what());
-    }
-  }
-
   /// The state was set from outside.
   void restart() {
     if constexpr (ReversibleMethod<M>) method_.restart(state_);
@@ -325,7 +301,7 @@ class Stepper {
   }
   void propose(const detail::InitialStep<Time>& first) {
     ++stats_.evaluations;
-    proposal_ = first.length(norm_, state_.y, state_.slope, probed_slope(), M::error_order, first_error());
+    control_.propose(first.length(norm_, state_.y, state_.slope, probed_slope(), M::error_order, first_error()));
   }
   /// What an adaptive step needs before it is tried: the slope and a length. False where the slope is not finite.
   bool ready(const detail::StepRoom<Time>& room) {
@@ -333,7 +309,7 @@ class Stepper {
       refresh();
       if (!detail::all_finite(state_.slope)) return false;
     }
-    if (!(proposal_ > 0)) [[unlikely]] {
+    if (!(next_step() > 0)) [[unlikely]] {
       detail::InitialStep<Time> first;
       const Time at = probe(room, first);
       (*rhs_)(at, trial_.y, probed_slope());
@@ -342,17 +318,6 @@ class Stepper {
     return true;
   }
 
-  /// A step that is tried until it is accepted.
-  struct Trying {
-    Time h;                                  // the length in mind
-    Status reason = Status::step_underflow;  // if it becomes too short
-    int failures = 0;
-  };
-  Trying begin_trying(const detail::StepRoom<Time>& room) const {
-    Time h = proposal_;
-    if (h > room.longest()) [[unlikely]] h = room.longest();
-    return {h};
-  }
   Status refusal(const detail::StepRoom<Time>& room, const Trying& trying) const {
     if (attempts_ >= options_.max_steps) return Status::too_many_steps;
     return room.too_short(trying.h) ? trying.reason : Status::success;
@@ -360,8 +325,6 @@ class Stepper {
   static StepPlan<Time> plan_of(const detail::StepRoom<Time>& room, const Trying& trying) {
     return room.template plan<VariableOrderMethod<M>>(trying.h);
   }
-  static bool was_cut(const StepPlan<Time>& plan, const Trying& trying) { return std::abs(plan.h) < trying.h * (1 - Time(1e-6)); }
-
   /// Whether the attempt meets the tolerance. It is the state then; else the next one's length is known.
   bool judge(const StepPlan<Time>& plan, Trying& trying) {
     double err2 = norm_.squared(method_.error(plan, state_, trial_), state_.y, trial_.y);
@@ -372,25 +335,14 @@ class Stepper {
       if (counts && !(quadrature2 <= err2)) err2 = quadrature2;
     }
     const bool finite = std::isfinite(err2) && detail::all_finite(trial_.y);
-    const double length = static_cast<double>(std::abs(plan.h));
     if (finite && err2 <= 1) {
-      // A cut step may raise the proposal but tells nothing against it.
-      detail::ControllerMemory after = memory_;
-      const Time suggested = static_cast<Time>(filter_.accepted(after, length, err2));
-      if (!was_cut(plan, trying) || suggested > trying.h) {
-        proposal_ = suggested;
-        memory_ = after;
-      } else {
-        proposal_ = trying.h;
-        memory_.after_rejection = false;
-      }
+      control_.accepted(plan, trying, err2);
       commit(plan);
       return true;
     }
     if constexpr (QuadratureAware<Rhs, Y>) (*rhs_).reject();
     ++stats_.rejected;
-    trying.reason = finite ? Status::step_underflow : Status::non_finite;
-    proposal_ = trying.h = static_cast<Time>(filter_.rejected(memory_, length, finite ? err2 : std::numeric_limits<double>::infinity()));
+    control_.rejected(plan, trying, err2, finite);
     return false;
   }
 
@@ -398,14 +350,11 @@ class Stepper {
   /// The same as judge of a method that chooses order and length itself, where it is known whether the attempt is `good`.
   void decide(const StepPlan<Time>& plan, Trying& trying, bool good) {
     if (good) {
-      const bool cut = was_cut(plan, trying);
-      const Time suggested = commit(plan);
-      proposal_ = cut ? std::max(suggested, trying.h) : suggested;
+      control_.accepted_for(plan, trying, commit(plan));
       return;
     }
     ++stats_.rejected;
-    trying.reason = std::isfinite(trial_.error) && !predicted_well() ? Status::step_underflow : Status::non_finite;
-    proposal_ = trying.h = method_.retry(state_, trial_, std::abs(plan.h), ++trying.failures);
+    control_.again(trying, method_.retry(state_, trial_, std::abs(plan.h), ++trying.failures), std::isfinite(trial_.error) && !predicted_well());
   }
 };
 
