@@ -211,8 +211,7 @@ inline constexpr struct PerSample {
   }
 } per_sample;
 
-/// How a solve is made: on rung 0, where discrete adjoints are compared, and finer. `size` falls as the error must: the tolerance, or the step to
-/// the power of the order.
+/// How a solve is made: on rung 0 and finer. `size` falls as the error must: the tolerance, or the step to the power of the order.
 struct Accuracy {
   cs::SolveOptions options;
   double size;
@@ -251,11 +250,14 @@ template <class S, class M, class Form>
 void check(const M& method, const Form& form) {
   constexpr bool single = std::is_same_v<S, float>;
   constexpr double rounding = single ? 1e-4 : 1e-9;
+  // The solve that discrete adjoints are compared on: by tolerance 1e-4. At 1e-3 the first steps of Adams double while its order rises, and the
+  // forward solve in float loses a thousand roundings itself.
+  constexpr int compared = single && cs::AdaptiveMethod<M> ? 1 : 0;
   for (const Equation& equation : equations)
     for (const double direction : {1.0, -1.0}) {
       const Problem problem{equation, direction};
       INFO(equation.name << (direction > 0 ? ", forward" : ", backward"));
-      const auto options = accuracy<S, M>(0).options;
+      const auto options = accuracy<S, M>(compared).options;
       const auto discrete = [&](const auto& adjoint, const LongVector& reference) {
         INFO(adjoint.name);
         CHECK(adjoint_test::relative_distance(form.template gradient<S>(problem, method, adjoint, options), reference) < rounding);
@@ -271,7 +273,7 @@ void check(const M& method, const Form& form) {
       }
 
       const LongVector exact = exact_gradient(form, problem);
-      const int rungs = !cs::AdaptiveMethod<M> ? 4 : single ? 3 : 7;
+      const int rungs = !cs::AdaptiveMethod<M> ? 4 : single ? 3 : M::order > 2 ? 7 : 5;
       const double floor = single ? 3e-5 : 1e-11;  // of rounding
       const auto continuous = [&](const auto& adjoint) {
         INFO(adjoint.name);
