@@ -176,6 +176,27 @@ TEST_CASE("mixed states have costs that see the parts", "[adjoint]") {
   CHECK((dx - 2 * c * Eigen::Vector2d(1.0, 2.0)).norm() < 1e-8);
 }
 
+TEST_CASE("a slope that is the same for all samples, and a start that is a number, have costs", "[adjoint]") {
+  const Eigen::MatrixXd batch = Eigen::MatrixXd::Ones(2, 3);
+  const Eigen::Vector2d p(0.7, 0.3);
+  const auto steady = [](auto, const auto&, const auto& q) { return cs::stack(q[0], q[1]); };
+  const auto of = [&](const auto& cost) {
+    return cs::value_and_grad([&](const auto& q) {
+      return cs::sum(cs::odeint_with_cost(steady, cost, batch, {0.0, 1.0}, q, cs::Dopri5{}).cost.back());
+    }, p);
+  };
+  const auto [energy, slope] = of(cs::kinetic_energy());
+  CHECK(std::abs(energy - 3 * p.squaredNorm()) < 1e-12);
+  CHECK((slope - 6 * p).norm() < 1e-12);
+  CHECK(std::get<0>(of(cs::jacobian_norm(batch))) == 0);
+
+  const auto [value, dp] = cs::value_and_grad([](const auto& q) {
+    return cs::odeint_with_cost(decay, squared, q[1], {0.0, 1.0}, q, cs::Dopri5{}, cs::DirectAdjoint{}, tight).cost.back();
+  }, Eigen::Vector2d(0.7, 2.0));
+  CHECK(std::abs(value - 4 * (1 - std::exp(-1.4)) / 1.4) < 1e-8);
+  CHECK(std::abs(dp[1] - 4 * (1 - std::exp(-1.4)) / 1.4) < 1e-8);
+}
+
 TEST_CASE("costs that are none are refused with a sentence", "[adjoint]") {
   const Eigen::MatrixXd batch = Eigen::MatrixXd::Ones(2, 3);
   const Eigen::VectorXd theta = weights();

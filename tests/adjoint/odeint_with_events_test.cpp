@@ -99,6 +99,15 @@ TEST_CASE("without a jump, without parameters, without an event at all", "[adjoi
   CHECK(std::abs(d_reached[0] - std::exp(-1.0)) < 1e-9);
 }
 
+TEST_CASE("a loss through events has its value alone", "[adjoint]") {
+  const auto decay = [](auto, const auto& y, const auto& p) { return cs::stack(-p[0] * y[0]); };
+  const auto half = cs::event([](auto, const auto& y) { return y[0] - 0.5; }, {.stop_after = 1});
+  const auto loss = [&](const auto& p) {
+    return cs::odeint_with_events(decay, Eigen::Matrix<double, 1, 1>(2.0), {0.0, 10.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}, tight, half).end_time;
+  };
+  CHECK(std::abs(cs::value(loss, Eigen::Matrix<double, 1, 1>(1.0)) - std::log(4.0)) < 1e-9);
+}
+
 TEST_CASE("an event that only grazes has no derivative, and is told", "[adjoint]") {
   const auto still = [](auto, const auto& y, const auto& p) { return cs::stack(p[0] + 0 * y[0]); };
   const auto cubic = [](auto, const auto& y, const auto&) { return y[0] * y[0] * y[0]; };

@@ -95,5 +95,14 @@ int main() {
 #elif COSTATE_REFUSAL == 23
   // refused, a mixed state with events: events are of a plain state
   cs::solve_with_events([](auto, const auto& s) { return s; }, cs::parts(one), times, cs::Dopri5{}, {}, crossing);
+#elif COSTATE_REFUSAL == 24
+  // refused, second derivatives through events: the times of events are differentiated once
+  cs::hvp([&](const auto& p) { return cs::odeint_with_events(pendulum, one, times, p, cs::Dopri5{}, cs::DirectAdjoint{}, {}, crossing).end[0]; }, theta, theta);
+#elif COSTATE_REFUSAL == 25
+  // refused, a dynamics of parameters without any: If it takes theta, give one
+  cs::solve([](auto, const auto& y, const auto& p) { return -p[0] * y; }, one, times, cs::Dopri5{});
+#elif COSTATE_REFUSAL == 26
+  // refused, own parameters of a dynamics that does not take them: calls f(t, y, theta, own)
+  cs::solve(cs::own_parameters([](auto, const auto& y, const auto& p) { return -p[0] * y; }, 1), one, times, theta, cs::Dopri5{});
 #endif
 }

@@ -112,6 +112,8 @@ TEST_CASE("what is wrong with a part is said of that part", "[ode]") {
   CHECK(says(solve(fine, cs::parts(Eigen::Vector2d(1, NAN), 1.0)), "part 0 of the initial state"));
   CHECK(says(solve(fine, cs::parts(Eigen::Vector2d(1, 2), cs::part(1.0, {.name = "mass", .rtol = -1.0}))),
              "part 1 (mass): SolveOptions::rtol"));
+  CHECK(says(message([&] { cs::solve(fine, cs::parts(Eigen::Vector2d(1, 2), cs::part(1.0, {.rtol = 1e-9})), {0.0, 1.0}, cs::Rk4{}); }),
+             "PartOptions::rtol = 1e-09 for a method of fixed steps"));
   CHECK(says(solve(fine, cs::parts(Eigen::VectorXd(), 1.0)), "part 0 of the initial state is 0 x 1"));
   CHECK(says(solve(fine, y0, {.norm_rows = 1}), "this state has parts"));
   const cs::PartOptions out{.in_norm = false};

@@ -95,7 +95,7 @@ class BacksolvePass {
       const auto adjoint = adjoint_parts<S>(parts, forward_options_, options_);
       Rhs rhs{{&dynamics_}, {}};
       std::copy(adjoint.begin(), adjoint.end(), std::copy(parts.begin(), parts.end(), rhs.parts.begin()));
-      for (NormPart& part : rhs.parts) part.in_norm &= part.adjoint || !part.integral;
+      for (NormPart& part : rhs.parts) part.in_norm = part.adjoint || ((part.in_norm || part.tangent) && !part.integral);
       return rhs;
     } else {
       return {&dynamics_};

@@ -28,7 +28,7 @@ SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
   if (adjoint.rtol) options.rtol = adjoint.rtol;
   if (adjoint.atol) options.atol = adjoint.atol;
   if (adjoint.step) options.step = adjoint.step;
-  check_error_control<M>(options);
+  check_error_control<M>(A::name, adjoint, options.step);
   return options;
 }
 

@@ -11,6 +11,7 @@
 #include <array>
 
 #include <costate/adjoint/tangent_pullback.hpp>
+#include <costate/ode/part_norm.hpp>
 
 namespace costate::detail {
 
@@ -116,6 +117,21 @@ class DynamicsTangent {
     if constexpr (std::is_invocable_v<const F&, const Time&, const Array<Tape<S>, Kind::sample>&, const Array<Tape<S>, Kind::sample>&>)
       return pull.template operator()<true>();
     else return pull.template operator()<false>();
+  }
+
+  /// Parts of f's state, and of its tangent, which leaves the steps as they are.
+  [[nodiscard]] auto norm_parts(Index rows) const
+    requires PartedFunction<F>
+  {
+    const auto parts = f_.norm_parts(rows / 2);
+    std::array<NormPart, 2 * norm_part_count<F>> both{};
+    const auto tangents = std::copy(parts.begin(), parts.end(), both.begin());
+    std::copy(parts.begin(), parts.end(), tangents);
+    std::for_each(tangents, both.end(), [](NormPart& part) {
+      part.in_norm = false;
+      part.tangent = true;
+    });
+    return both;
   }
 
  private:

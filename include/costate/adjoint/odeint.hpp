@@ -134,10 +134,21 @@ auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const 
   }
 }
 
+/// The same by DirectAdjoint, with options.
+template <class F, class Y0, class T = Times, class Theta, Method M>
+  requires(!Method<Theta>)
+auto odeint(const F& f, const Y0& y0, const T& times, const Theta& theta, const M& method, const SolveOptions& options) {
+  return odeint(f, y0, times, theta, method, DirectAdjoint{}, options);
+}
+
 /// The same for a dynamics without parameters, f(t, y).
 template <class F, class Y0, class T = Times, Method M, Adjoint A = DirectAdjoint>
 auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const A& adjoint = {}, const SolveOptions& options = {}) {
   return odeint(f, y0, times, NoParameters{}, method, adjoint, options);
+}
+template <class F, class Y0, class T = Times, Method M>
+auto odeint(const F& f, const Y0& y0, const T& times, const M& method, const SolveOptions& options) {
+  return odeint(f, y0, times, NoParameters{}, method, DirectAdjoint{}, options);
 }
 
 }  // namespace costate

@@ -58,7 +58,8 @@ V<typename T::scalar> push_solve(T& tape, Solve& solve, const SolveArguments<typ
   auto adjoint = solve.adjoint();
   adjoint.stats = nullptr;  // they tell of the solve itself
   SolveOptions options = solve.options();
-  if (options.norm_rows == 0) options.norm_rows = rows;
+  if constexpr (!PartedFunction<F>)
+    if (options.norm_rows == 0) options.norm_rows = rows;
   const DynamicsTangent<F> f(solve.dynamics(), x.theta == nullptr ? 0 : x.theta->rows, d.theta != nullptr);
   const V<S> both = solve_on_tape<Call::one_sample, parametric, Solve::timed, false>(tape, f, z, solve.times(), solve.method(), adjoint,
       options);

@@ -129,12 +129,9 @@ auto odeint_costs(const F& f, const Costs<Q...>& q, const Y0& y0, const Run& run
   auto all = run(D{f, q}, with_zeros<D::rows>(y0, other...));
   using List = decltype(all);
   const Index rows = [&] {
-    if constexpr (Tied<Y0> || requires { y0.size(); }) {
-      if constexpr (requires { y0.rows(); }) return static_cast<Index>(y0.rows());
-      else return static_cast<Index>(y0.size());
-    } else {
-      return Index(1);
-    }
+    if constexpr (requires { y0.rows(); }) return static_cast<Index>(y0.rows());
+    else if constexpr (requires { y0.size(); }) return static_cast<Index>(y0.size());
+    else return Index(1);  // a number
   }();
   constexpr bool number = one_sample<Y0>() && D::rows == 1;
   return StatesWithCost<RowsList<List>, RowsList<List, number>>{{all, 0, rows}, {all, rows, D::rows}};

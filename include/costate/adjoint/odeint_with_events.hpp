@@ -47,7 +47,10 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
   using Vector = Eigen::Matrix<S, Eigen::Dynamic, 1>;
   static_assert(one_sample<Y0>(), "costate: events are of one sample; columns of a batch have theirs at other times: solve them one by one");
   constexpr bool parametric = !std::is_same_v<Theta, NoParameters>;
-  constexpr Kind kind = std::max(kind_seen<Y0>, kind_seen<Theta>);
+  constexpr Kind kind = std::max({Kind::sample, kind_seen<Y0>, kind_seen<Theta>});
+  static_assert(kind != Kind::nested,
+                "costate: odeint_with_events in a function that cs::grad, cs::vjp, cs::jvp or cs::hvp differentiates: the times of events are "
+                "differentiated once, from outside, with value_and_grad or gradient");
   constexpr bool column_of_parameters = [] {
     if constexpr (parametric) return one_sample<Theta>();
     else return true;
@@ -74,6 +77,8 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
     if constexpr (AnyArray<std::remove_cvref_t<decltype(r)>>) return Number(Array<TapeType, Kind::sample>(tape, to_slot(tape, r))[0]);
     else return Number(r);
   };
+  // d r, also of a number that is on no tape
+  const auto along = [&](const Vector& d, const Number& r) { return matmul(d, Array<TapeType, Kind::array>(tape, to_slot(tape, r))); };
   // g, its derivative along y and t
   const auto differential = [&](const auto& g, Time at, const Vector& y) {
     const Vector t = Vector::Constant(1, static_cast<S>(at));
@@ -118,13 +123,13 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
     const State there = [&] {
       if (!(direction * (until - began) > 0)) {  // at once behind the last event
         dynamics(until, y_began, slope);
-        return State(tape, to_slot(tape, y + slope * (static_cast<S>(until) - t)));
+        return State(tape, to_slot(tape, y + along(slope, static_cast<S>(until) - t)));
       }
       Vector offsets(static_cast<Index>(inner.size()) + 2), unit = Vector::Unit(offsets.size(), 0);
       offsets[0] = 0;
       for (std::size_t i = 0; i < inner.size(); ++i) offsets[static_cast<Index>(i) + 1] = static_cast<S>(inner[i]);
       offsets[offsets.size() - 1] = static_cast<S>(until);
-      const State at(tape, to_slot(tape, matmul(unit, Array<TapeType, Kind::array>(tape, to_slot(tape, t))) + offsets));
+      const State at(tape, to_slot(tape, along(unit, t) + offsets));
       const auto states = [&] {
         if constexpr (parametric) return odeint(f, y, at, p, method, adjoint, options);
         else return odeint(f, y, at, method, adjoint, options);
@@ -161,7 +166,7 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
         const Time corrected = until + static_cast<Time>(delta.value());
         if (!(direction * (next - corrected) > 0 && direction * (corrected - began) > 0)) delta = delta - delta.value();
         t = static_cast<S>(until) + delta;
-        y = State(tape, to_slot(tape, there + slope * delta));
+        y = State(tape, to_slot(tape, there + along(slope, delta)));
         run.event_times.push_back(t);
         run.which.push_back(which);
         run.before.push_back(y);

@@ -8,10 +8,13 @@
 // where a reverse sweep costs the same for any number of parameters but gives one row. Gauss–Newton, Fisher information and uncertainty
 // want it all.
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include <costate/adjoint/dynamics_tangent.hpp>
 #include <costate/ode/engine.hpp>
+#include <costate/ode/part_norm.hpp>
 #include <costate/ode/user_state.hpp>
 
 namespace costate {
@@ -69,8 +72,20 @@ class VariationalDynamics {
   }
   [[nodiscard]] SolveOptions options(SolveOptions options) const {
     if (options.dense) fail<OptionError>("sensitivities: SolveOptions::dense keeps no interpolants of Jacobians; ask for the times you need");
-    if (!in_norm_ && options.norm_rows == 0) options.norm_rows = shape_.rows;
+    if constexpr (!PartedFunction<F>)
+      if (!in_norm_ && options.norm_rows == 0) options.norm_rows = shape_.rows;
     return options;
+  }
+  /// Those of f's state, of every direction beside it; what lies below is in no norm.
+  [[nodiscard]] auto norm_parts() const
+    requires PartedFunction<F>
+  {
+    std::array<NormPart, norm_part_count<F> + 1> parts{};
+    const auto of_state = f_.norm_parts(shape_.rows);
+    std::copy(of_state.begin(), of_state.end(), parts.begin());
+    parts.back().rows = whole_shape().rows - shape_.rows;
+    parts.back().in_norm = false;
+    return parts;
   }
 
   [[nodiscard]] State start(const Y0& y0) const {

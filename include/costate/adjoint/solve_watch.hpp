@@ -108,11 +108,12 @@ WatchedSolve watch_options(const SolveWatch& watch, A& adjoint, SolveOptions& op
 /// f at a state, in double whatever its scalar type.
 template <class State, class View>
 void watched_slope(View view, double t, const double* y, double* dydt) {
-  using Numbers = Eigen::Matrix<double, Eigen::Dynamic, 1>;
+  using S = typename State::Scalar;
+  using Numbers = Eigen::Matrix<double, State::RowsAtCompileTime, 1>;
   const Index n = view.rows() * view.cols();
-  const State at = Eigen::Map<const Numbers>(y, n).template cast<typename State::Scalar>();
+  const State at = Eigen::Map<const Numbers>(y, n).template cast<S>();
   State slope(n);
-  view(static_cast<time_of_t<typename State::Scalar>>(t), at, slope);
+  view(static_cast<time_of_t<S>>(t), at, slope);
   Eigen::Map<Numbers>(dydt, n) = slope.template cast<double>();
 }
 

@@ -268,7 +268,7 @@ template <Kind K, class T>
 [[noreturn, gnu::cold, gnu::noinline]] inline void fail_component(Index i, Index rows, Index cols) {
   if (i >= 0 && i < rows)
     fail<ShapeError>("component ", i, " of a ", rows, " x ", cols, " array is no number; take an entry x(i, j), or rows(x, i, 1)");
-  fail<ShapeError>("component ", i, " of an array of ", rows, " x ", cols, " does not exist");
+  fail<ShapeError>("component ", i, " of an array of ", rows, " x ", cols, " does not exist; components of a state or parameters are rows: y[i], theta[i]");
 }
 
 }  // namespace detail

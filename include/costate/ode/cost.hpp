@@ -148,12 +148,10 @@ struct CostDynamics {
       if (probe.rows() != n || probe.cols() != y.cols()) [[unlikely]]
         fail<ShapeError>("a probe of ", probe.rows(), " x ", probe.cols(), " for a state of ", n, " x ", y.cols(),
                          ": expected equal shapes");
-      const auto [dydt, product] = vjp([&](const auto& z) { return call_dynamics(f, t, z, theta); }, state, probe);
+      const auto [dydt, product] = vjp([&](const auto& z) { return spread(z, call_dynamics(f, t, z, theta)); }, state, probe);
       return join(t, state, dydt, theta, product);
     } else if constexpr ((wants_slope<Q, Time, Y, P> || ...)) {
-      const auto dydt = call_dynamics(f, t, state, theta);
-      auto& tape = tape_of(y);
-      return join(t, state, Y(tape, to_slot(tape, dydt)), theta, 0);
+      return join(t, state, spread(state, call_dynamics(f, t, state, theta)), theta, 0);
     } else {
       return join(t, state, call_dynamics(f, t, state, theta), theta, 0);
     }
@@ -191,6 +189,14 @@ struct CostDynamics {
     return std::get<at>(costs.each).q.probe;
   }
 
+  /// The slope of a state as an array of its shape: one that is the same for all samples is repeated.
+  template <class Y, class Slope>
+  static Y spread(const Y& y, const Slope& slope) {
+    auto& tape = tape_of(y);
+    const Y dydt(tape, to_slot(tape, slope));
+    return dydt.rows() == y.rows() && dydt.cols() == 1 && y.cols() != 1 ? Y(dydt + 0.0 * y) : dydt;
+  }
+
   template <class Time, class Y, class Slope, class P, class Product>
   auto join(const Time& t, const Y& y, const Slope& dydt, const P& theta, const Product& product) const {
     const auto [r, c] = result_shape(dydt);
@@ -210,7 +216,7 @@ struct CostDynamics {
     const bool constant = !AnyArray<R> && !EigenDense<R>;
     if (rows_ != cost_rows<One>() || (cols_ != samples && !constant)) [[unlikely]]
       fail<ShapeError>("a cost returned ", rows_, " x ", cols_, " values, expected ", cost_rows<One>(), " x ", samples,
-                       ", one for each sample (cs::colwise_sum, not cs::sum, of a batch); several costs are a cs::stack of numbers, or "
+                       ", one for each sample (cs::colwise_sum, not cs::sum, of a batch; of theta alone: + 0.0 * y[0]); several costs are a cs::stack of numbers, or "
                        "several functions in cs::costs");
     return r;
   }

@@ -66,7 +66,7 @@ class DenseOutput {
   };
 
   Piece at(Time t) const {
-    if (empty()) detail::fail<RangeError>("dense output of an empty solve: solve over two times or more with SolveOptions::dense = true");
+    if (empty()) detail::fail<RangeError>("there is no dense output of this solve: set SolveOptions::dense = true, and solve over two times or more");
     const bool forward = end() > begin();
     const Time low = std::min(begin(), end()), high = std::max(begin(), end());
     if (!(t >= low && t <= high)) detail::fail<RangeError>("dense output at t = ", t, ": the solve covers [", low, ", ", high, "]");

@@ -37,12 +37,17 @@ struct StateTraits {
 /// Calls f(t, y, theta), or f(t, y).
 template <class F, class Time, class Y, class P>
 decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) {
-  if constexpr (std::is_same_v<P, NoParameters>) return f(t, y);
-  else if constexpr (std::is_invocable_v<const F&, const Time&, const Y&, const P&>) return f(t, y, p);
+  if constexpr (std::is_same_v<P, NoParameters>) {
+    static_assert(std::is_invocable_v<const F&, const Time&, const Y&>,
+                  "costate: without parameters the dynamics is called as f(t, y) with costate's view of the state. If it takes theta, give one: "
+                  "solve(f, y0, times, theta, method)");
+    return f(t, y);
+  } else if constexpr (std::is_invocable_v<const F&, const Time&, const Y&, const P&>) return f(t, y, p);
   else {
     static_assert(std::is_invocable_v<const F&, const Time&, const Y&>,
                   "costate: the dynamics must be callable as f(t, y, theta) or f(t, y) with costate's views of the state and the parameters: "
-                  "write it as [](auto t, const auto& y, const auto& theta) { … }");
+                  "write it as [](auto t, const auto& y, const auto& theta) { … }, with functions of costate (cs::exp, not std::exp); if it is, "
+                  "the compiler's first error is in its body");
     return f(t, y);
   }
 }
@@ -67,7 +72,7 @@ void store_result(const R& r, const Shape& shape, S* out) {
   if constexpr (is_stacked<R>) {
     constexpr int n = std::tuple_size_v<decltype(r.rows)>;
     if constexpr (StaticRows != Eigen::Dynamic)
-      static_assert(n == StaticRows, "costate: the dynamics returns another number of components than the state has");
+      static_assert(n == StaticRows, "costate: the dynamics returns another number of components than the state has: expected one row per component (cs::stack)");
     else if (n != shape.rows) [[unlikely]]
       fail_result(n, shape.cols, shape);
     store_rows<S, StaticCols>(r.rows, shape, out, std::make_index_sequence<n>());
@@ -150,7 +155,8 @@ struct DynamicsView {
   void operator()(const Scalar* times, const Scalar* y, Scalar* dydt) const {
     using A = Array<T, Kind::array>;
     static_assert(!Call::one_sample && (std::is_invocable_v<const F&, const A&, const A&, const A&> || std::is_invocable_v<const F&, const A&, const A&>),
-                  "costate: where samples have times of their own, t is the row of them: the dynamics must take t as auto");
+                  "costate: where samples have times of their own, t is the row of them: the dynamics must take t as auto, and use it by functions of "
+                  "costate (cs::sin, not std::sin)");
     const auto before = tape->mark();
     Slot<Scalar> ts = view_slot(times, 1, cols()), ys = view_slot(y, rows(), cols()), ps = theta_slot();
     store_result<Scalar, Eigen::Dynamic>(call(A(*tape, &ts), A(*tape, &ys), A(*tape, &ps)), shape, dydt);

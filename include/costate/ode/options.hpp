@@ -87,11 +87,11 @@ Tolerances<S> check_options(const SolveOptions& o, Shape shape) {
   return {static_cast<S>(rtol), static_cast<S>(atol)};
 }
 
-/// Tolerances without a step ask for error control: OptionError of a method M that has none.
-template <class M>
-void check_error_control(const SolveOptions& o) {
-  if (M::adaptive() || o.step || !(o.rtol || o.atol)) return;
-  fail<OptionError>("SolveOptions::", o.rtol ? "rtol" : "atol", " = ", o.rtol ? *o.rtol : *o.atol,
+/// Tolerances without a step ask for error control: OptionError of a method M that has none. `owner` is who states them.
+template <class M, class Tolerant>
+void check_error_control(const char* owner, const Tolerant& o, const std::optional<double>& step) {
+  if (M::adaptive() || step || !(o.rtol || o.atol)) return;
+  fail<OptionError>(owner, "::", o.rtol ? "rtol" : "atol", " = ", o.rtol ? *o.rtol : *o.atol,
                     " for a method of fixed steps, which estimates no error: give SolveOptions::step as well, or take a method that does, such as Dopri5");
 }
 

@@ -10,6 +10,8 @@
 // With norm_rows = D they have no part in the step size of the solve; their cotangents have one in that of a continuous adjoint. An adjoint's cost
 // grows by P numbers a state.
 
+#include <type_traits>
+
 #include <costate/autodiff/stack.hpp>
 
 namespace costate {
@@ -22,6 +24,9 @@ struct OwnParameters {
 
   template <class T, class State, class Theta>
   auto operator()(const T& t, const State& state, const Theta& theta) const {
+    static_assert(std::is_invocable_v<const F&, const T&, const State&, const Theta&, const State&>,
+                  "costate: own_parameters(f, D) calls f(t, y, theta, own) with costate's views: write it as "
+                  "[](auto t, const auto& y, const auto& theta, const auto& own) { … }");
     const Index own = state.rows() - components;
     if (components < 1 || own < 1)
       detail::fail<ShapeError>("own_parameters(f, ", components, ") of a state of ", state.rows(), " rows: expected the ", components,

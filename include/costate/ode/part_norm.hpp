@@ -28,6 +28,7 @@ struct NormPart {
   const char* name = nullptr;                 ///< for messages
   bool integral = false;                      ///< nothing depends on it: backward, it need not be known
   bool adjoint = false;                       ///< a cotangent of the part of this name or number
+  bool tangent = false;                       ///< a derivative of it: forward, it has no say in the step
 
   bool operator==(const NormPart&) const = default;
 };

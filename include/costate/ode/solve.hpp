@@ -53,7 +53,7 @@ typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename Ti
   if (!all_finite(state.y)) fail<NonFiniteError>("step() from t = ", t, ": the state contains NaN or infinity, expected finite numbers");
   method.refresh(dynamics, t, state);
   method.attempt(dynamics, t, StepPlan<decltype(t)>{t + h, h}, state, trial);
-  if (!all_finite(trial.y)) throw_failure(Status::non_finite, t, h, static_cast<double>(state.y.norm()), 1);
+  if (!all_finite(trial.y)) throw_failure(Status::non_finite, t, h, static_cast<double>(state.y.norm()), 1, true);
   States<typename User::Scalar, typename User::View> out(shape, 1);
   out.push_back(trial.y);
   return typename User::Type(out[0]);

@@ -42,7 +42,10 @@ class Stepper {
       : method_(method), rhs_(std::move(rhs)), shape_(shape), tail_(tail), options_(options),
         norm_(detail::norm_of<Y>(*rhs_, shape, options, tail)),
         control_(options.controller, control_order()) {
-    detail::check_error_control<M>(options);
+    detail::check_error_control<M>("SolveOptions", options, options.step);
+    if constexpr (detail::Parted<Rhs>)
+      for (const NormPart& part : norm_.parts())
+        if (!part.adjoint) detail::check_error_control<M>("PartOptions", part, options.step);
     if constexpr (!M::adaptive() && !OneStepMethod<M> && !ReversibleMethod<M>)
       if (!options.jump_times.empty())
         detail::fail<OptionError>("SolveOptions::jump_times: an Adams method on a grid looks back across them; take Adams, a Runge-Kutta method, or "
@@ -181,9 +184,9 @@ class Stepper {
     const std::int64_t attempts = status == Status::too_many_steps ? options_.max_steps : attempts_;
     if (options_.throw_on_failure) {
       if constexpr (detail::Parted<Rhs>) {
-        if (status == Status::non_finite) detail::throw_part_failure(*rhs_, norm_, t_, h, state_.y, attempts);
+        if (status == Status::non_finite) detail::throw_part_failure(*rhs_, norm_, t_, h, state_.y, attempts, !M::adaptive());
       }
-      detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts);
+      detail::throw_failure(status, t_, h, static_cast<double>(state_.y.norm()), attempts, !M::adaptive());
     }
     return status;
   }
