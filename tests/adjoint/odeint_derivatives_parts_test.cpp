@@ -12,20 +12,20 @@ namespace cs = costate;
 namespace {
 
 const std::vector<double> times{0.0, 1.0, 3.0};
-const Eigen::Vector2d theta(1.3, 0.7), v(0.6, -0.8), w(0.5, 0.9);
+const Eigen::Vector2d theta(1.3, 0.7), along(0.6, -0.8), across(0.5, 0.9);
 
 /// jvp and hvp agree with value_and_grad to rounding, and the Hessian is symmetric.
 template <class L>
 void check(const L& loss) {
   const auto [value, gradient] = cs::value_and_grad(loss, theta);
-  const auto [same, slope] = cs::jvp(loss, theta, v);
-  const auto [same_too, gradient_too, product] = cs::hvp(loss, theta, v);
+  const auto [same, slope] = cs::jvp(loss, theta, along);
+  const auto [same_too, gradient_too, product] = cs::hvp(loss, theta, along);
   CHECK(std::abs(same[0] - value) < 1e-12);
   CHECK(std::abs(same_too - value) < 1e-12);
-  CHECK(std::abs(slope[0] - gradient.dot(v)) < 1e-11 * gradient.norm());
+  CHECK(std::abs(slope[0] - gradient.dot(along)) < 1e-11 * gradient.norm());
   CHECK((gradient_too - gradient).norm() < 1e-11 * gradient.norm());
-  const auto [again, and_again, other] = cs::hvp(loss, theta, w);
-  CHECK(std::abs(product.dot(w) - other.dot(v)) < 1e-10 * (product.norm() + other.norm()));
+  const auto [again, and_again, other] = cs::hvp(loss, theta, across);
+  CHECK(std::abs(product.dot(across) - other.dot(along)) < 1e-10 * (product.norm() + other.norm()));
 }
 
 }  // namespace

@@ -119,18 +119,18 @@ TEST_CASE("sensitivities refuse what they cannot do, and report what failed", "[
 }
 
 TEST_CASE("sensitivities of costs take the steps that the costs ask for", "[adjoint]") {
-  const auto f = [](auto, const auto& y, const auto& p) { return cs::stack(p[0] * y[1], -p[1] * y[0]); };
-  const auto q = [](auto t, const auto& y, const auto& p) { return cs::sin(30.0 * t * p[0]) * y[0] * y[0]; };
-  const Eigen::Vector3d start(1, 0, 0);
+  const auto f = [](auto, const auto& y, const auto& k) { return cs::stack(k[0] * y[1], -k[1] * y[0]); };
+  const auto q = [](auto t, const auto& y, const auto& k) { return cs::sin(30.0 * t * k[0]) * y[0] * y[0]; };
+  const Eigen::Vector3d y0(1, 0, 0);
   const Eigen::Vector2d theta(1.3, 0.7);
   const cs::SolveOptions loose{.rtol = 1e-3, .atol = 1e-3};
   for (const bool in_norm : {true, false}) {
     const auto costly = cs::with_cost(f, cs::cost(q, {.in_norm = in_norm}));
-    const auto solved = cs::solve(costly, start, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose);
-    const auto s = cs::sensitivities(costly, start, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose, {.in_error_norm = false});
-    CHECK(s.stats.accepted == solved.stats.accepted);
-    CHECK((s.y.back() - solved.y.back()).norm() < 1e-8);
-    const auto along = cs::sensitivities(costly, start, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose);
-    CHECK(along.stats.accepted >= solved.stats.accepted);
+    const auto solution = cs::solve(costly, y0, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose);
+    const auto s = cs::sensitivities(costly, y0, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose, {.in_error_norm = false});
+    CHECK(s.stats.accepted == solution.stats.accepted);
+    CHECK((s.y.back() - solution.y.back()).norm() < 1e-8);
+    const auto along = cs::sensitivities(costly, y0, {0.0, 1.0, 3.0}, theta, cs::Dopri5{}, loose);
+    CHECK(along.stats.accepted >= solution.stats.accepted);
   }
 }
