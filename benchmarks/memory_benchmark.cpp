@@ -80,7 +80,7 @@ struct Curve {
   std::vector<double> steps{}, bytes{}, seconds{};
 
   void add(Index n, const Measurement& m) {
-    std::printf("                      %10td %14zu %10.2f\n", n, m.bytes, m.seconds);
+    std::printf("                      %10td %14zu %10.3g\n", n, m.bytes, m.seconds);
     std::fflush(stdout);
     steps.push_back(static_cast<double>(n));
     bytes.push_back(static_cast<double>(m.bytes));
@@ -155,7 +155,7 @@ bool report(const char* name, const Method& method, Index longest, std::vector<C
 }
 
 void draw(const std::vector<Curve>& curves, const std::string& path) {
-  cs::Figure figure({.columns = 2, .height = 400});
+  cs::Figure figure({.columns = 2, .height = 620});
   auto& memory = figure.panel("Memory of a gradient").x_label("steps").y_label("most megabytes alive").log_log().legend(cs::Legend::top_left);
   auto& time = figure.panel("Its time").x_label("steps").y_label("seconds of one core").log_log().legend(cs::Legend::none);
   for (const Curve& c : curves) {
