@@ -131,14 +131,15 @@ class GradientDiagnosis {
     const Difference again = difference(0, n, 1.0 / 45);
     contradicted_ = contradiction(again, 0, n) > std::max(5 * again.doubt, least * size);
     if (!contradicted_) return;
-    // a loss with kinks has another slope afar: what is seen near by takes the accusation back, where it is seen well enough
+    // a loss with kinks has another slope afar: what is seen near by takes the accusation back, where it is seen well enough, and what it
+    // still misses is in doubt
     const Difference near = difference(0, n, 1e-4);
     const double wrong_near = contradiction(near, 0, n);
     if (!(wrong_near + near.doubt < wrong / 2)) return;
     contradicted_ = false;
     difference_ = near;
     c_.difference = wrong_near / size;
-    c_.doubt = near.doubt / size;
+    c_.doubt = std::max(near.doubt, wrong_near) / size;
   }
 
   GradientFault cause() {
