@@ -71,30 +71,31 @@ class TapedSamples {
     batch_view_ = {&*f_, &tape_, shape, theta, theta_rows, theta_cols};
     batch_.bind(batch_view_);
 
-    active_.clear();
     const auto output = [&](std::size_t b) {
       return [&, b](Index i, Index step, const State& y) {
         std::copy_n(y.data(), y.size(), samples_[b].outputs.begin() + i * y.size());
         if (record) samples_[b].pass.serve(i, step);
       };
     };
-    for (std::size_t b = 0; b < times_.size(); ++b)
-      naming_sample(b, [&] {
+    const auto begin = [&](std::size_t b) {
+      return naming_sample(b, [&] {
         Sample& sample = samples_[b];
         sample.outputs.resize(static_cast<std::size_t>(shape.rows * times_[b].size()));
         sample.solve.engine().rhs() = view_;
         start_ = Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape.rows, Eigen::InnerStride<>(shape.cols));
         sample.solve.reset(span(b), start_);
         if (record) sample.pass.begin(*adjoint_, sample.solve.engine(), span(b));
-        if (sample.solve.begin(output(b))) active_.push_back(b);
+        return sample.solve.begin(output(b));
       });
-    run_samples(batch_, SolvesOf{&samples_}, active_, [&](std::size_t b) {
+    };
+    const auto resume = [&](std::size_t b) {
       return naming_sample(b, [&] {
         return samples_[b].solve.resume(output(b), [&](const auto& window) {
           if (record) samples_[b].pass.accept(window);
         });
       });
-    });
+    };
+    run_samples(batch_, SolvesOf{&samples_}, samples_.size(), active_, begin, resume);
     Stats total;
     for (std::size_t b = 0; b < samples_.size(); ++b) {
       total += samples_[b].solve.engine().stats();

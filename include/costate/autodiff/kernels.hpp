@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include <costate/autodiff/arena.hpp>
-#include <costate/autodiff/narrow_products.hpp>
+#include <costate/autodiff/small_products.hpp>
 #include <costate/autodiff/slot.hpp>
 #include <costate/core/eigen.hpp>
 #include <costate/core/elementwise.hpp>
@@ -132,12 +132,20 @@ void matrix_product(const Slot<S>& a, const Slot<S>& b, Index m, Index n, S* out
   else C.noalias() += A * B.transpose();
 }
 
+/// Whether the products of small matrices beat Eigen's: where these pack what is narrow into blocks; and with wide registers as long as the factors
+/// stay in the cache, since their blocks of sums do not spill.
+template <class S>
+bool is_small_product(Index m, Index depth, Index n) {
+  constexpr auto bytes = static_cast<Index>(sizeof(S));
+  return m <= 16 || depth <= 16 || n <= 32 || (simd::Packet<S>::width * bytes >= 32 && std::max(m, n) * depth * bytes <= 1 << 20);
+}
+
 /// C (+)= A B.
 template <class S>
 void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.cols;
   if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
-  else if (is_narrow(m, depth, n)) rows_times(Strided<S>{a.value, depth, 1}, m, depth, b.value, out, n, add);
+  else if (is_small_product<S>(m, depth, n)) rows_times(Strided<S>{a.value, depth, 1}, m, depth, b.value, out, n, add);
   else matrix_product<Form::ab>(a, b, m, n, out, add, scratch);
 }
 
@@ -146,7 +154,7 @@ template <class S>
 void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.cols, depth = a.rows, n = b.cols;
   if (n == 1) rows_times(Strided<S>{b.value, 0, 1}, 1, depth, a.value, out, m, add);
-  else if (is_narrow(m, depth, n)) rows_times(Strided<S>{a.value, 1, m}, m, depth, b.value, out, n, add);
+  else if (is_small_product<S>(m, depth, n)) rows_times(Strided<S>{a.value, 1, m}, m, depth, b.value, out, n, add);
   else matrix_product<Form::atb>(a, b, m, n, out, add, scratch);
 }
 
@@ -158,6 +166,7 @@ void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool 
   else if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
   else if (m == 1) times_vector(b.value, n, depth, a.value, out, add);
   else if (std::min(m, n) <= 8 && depth >= 32) inner_products(a.value, m, b.value, n, depth, out, add);
+  else if (simd::Packet<S>::width * sizeof(S) == 64 && n >= 8) rows_times_transposed(a.value, m, b.value, n, depth, out, add, scratch);
   else matrix_product<Form::abt>(a, b, m, n, out, add, scratch);
 }
 

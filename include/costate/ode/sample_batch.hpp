@@ -2,15 +2,16 @@
 // Many solves, each of one sample with its own times and steps, whose evaluations of a dynamics are made in one call for all of them.
 //
 // Every solve runs until it wants f somewhere; then f is called once for the batch of all states wanted, with the row of their times, and
-// every solve goes on. One that has ended leaves the batch, which shrinks. No solve knows of another.
+// every solve goes on. One that has ended leaves its place to the next. No solve knows of another, and no more of them are under way than
+// the cache holds.
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include <costate/core/transpose.hpp>
 #include <costate/ode/dynamics.hpp>
 #include <costate/ode/engine.hpp>
 #include <costate/ode/step_in_parts.hpp>
@@ -31,42 +32,42 @@ class SampleBatch {
     f_ = f;
   }
 
+  /// So many solves at a time: enough for what a call costs to count little, few enough for their states and stages to stay in the cache.
+  [[nodiscard]] Index room() const {
+    constexpr Index bytes = 1 << 15;
+    return std::max<Index>(32, bytes / (static_cast<Index>(sizeof(S)) * std::max<Index>(1, f_.shape.rows)));
+  }
   /// wanted(j) tells what column j of `samples` wants.
   template <class Wanted>
   void operator()(Index samples, Wanted&& wanted) {
     const Index rows = f_.shape.rows;
     f_.shape.cols = samples;
-    if (times_.size() < samples) {  // keeps its memory as the batch shrinks
+    if (times_.size() < samples) {
       y_.resize(rows * samples);
       dydt_.resize(rows * samples);
       times_.resize(samples);
     }
-    for_tiles(samples, [&](Index first, Index n) {
-      std::array<const S*, tile> from{};
+    for (Index first = 0; first < samples; first += width) {
+      const S* from[width];
+      const Index n = std::min(width, samples - first);
       for (Index j = 0; j < n; ++j) {
         const auto& w = wanted(first + j);
         times_[first + j] = static_cast<S>(w.t);
-        from[static_cast<std::size_t>(j)] = w.y->data();
+        from[j] = w.y->data();
       }
-      for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < n; ++j) y_[i * samples + first + j] = from[static_cast<std::size_t>(j)][i];
-    });
+      put_columns_together(from, n, rows, y_.data() + first, samples);
+    }
     f_(times_.data(), y_.data(), dydt_.data());
-    for_tiles(samples, [&](Index first, Index n) {
-      std::array<S*, tile> to{};
-      for (Index j = 0; j < n; ++j) to[static_cast<std::size_t>(j)] = wanted(first + j).dydt->data();
-      for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < n; ++j) to[static_cast<std::size_t>(j)][i] = dydt_[i * samples + first + j];
-    });
+    for (Index first = 0; first < samples; first += width) {
+      S* to[width];
+      const Index n = std::min(width, samples - first);
+      for (Index j = 0; j < n; ++j) to[j] = wanted(first + j).dydt->data();
+      take_columns_apart(dydt_.data() + first, samples, rows, to, n);
+    }
   }
 
  private:
-  /// So many samples at a time are turned from columns into parts of rows, and back: what they touch stays in the cache.
-  static constexpr Index tile = 16;
-  template <class Part>
-  static void for_tiles(Index samples, Part&& part) {
-    for (Index first = 0; first < samples; first += tile) part(first, std::min(tile, samples - first));
-  }
+  static constexpr Index width = simd::Packet<S>::width;
 
   DynamicsView<F, Call> f_{};
   Vector y_, dydt_, times_;
@@ -165,15 +166,17 @@ class SampleSolve {
   State scratch_;
 };
 
-/// Runs solves that have begun, whose indices are in `active`, to their ends. resume(b) returns whether solve b goes on.
-template <class Batch, class Solves, class Resume>
-void run_samples(Batch& batch, Solves&& solves, std::vector<std::size_t>& active, Resume&& resume) {
-  while (!active.empty()) {
+/// Runs `samples` solves to their ends. begin(b), called in order, and resume(b) return whether solve b goes on; `active` is room for those under way.
+template <class Batch, class Solves, class Begin, class Resume>
+void run_samples(Batch& batch, Solves&& solves, std::size_t samples, std::vector<std::size_t>& active, Begin&& begin, Resume&& resume) {
+  const auto room = static_cast<std::size_t>(batch.room());
+  active.clear();
+  for (std::size_t next = 0;;) {
+    for (; next < samples && active.size() < room; ++next)
+      if (begin(next)) active.push_back(next);
+    if (active.empty()) return;
     batch(static_cast<Index>(active.size()), [&](Index j) { return solves[active[static_cast<std::size_t>(j)]].wanted(); });
-    std::size_t kept = 0;
-    for (const std::size_t b : active)
-      if (resume(b)) active[kept++] = b;
-    active.resize(kept);
+    std::erase_if(active, [&](std::size_t b) { return !resume(b); });
   }
 }
 

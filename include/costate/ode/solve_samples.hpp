@@ -87,15 +87,17 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
       if (options.dense) solution.dense[b].add(window);
     };
   };
-  for (std::size_t b = 0; b < times.size(); ++b)
-    naming_sample(b, [&] {
+  const auto begin = [&](std::size_t b) {
+    return naming_sample(b, [&] {
       auto& solve = solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);
       const std::span<const Time> span(times[b].data(), static_cast<std::size_t>(times[b].size()));
       solve.reset(span, State(dense_view(y0).col(static_cast<Index>(b))));
-      if (solve.begin(output(b))) active.push_back(b);
+      return solve.begin(output(b));
     });
+  };
+  const auto resume = [&](std::size_t b) { return naming_sample(b, [&] { return solves[b].resume(output(b), keep(b)); }); };
   SampleBatch batch(dynamics.view());
-  run_samples(batch, solves, active, [&](std::size_t b) { return naming_sample(b, [&] { return solves[b].resume(output(b), keep(b)); }); });
+  run_samples(batch, solves, times.size(), active, begin, resume);
   for (std::size_t b = 0; b < times.size(); ++b) {
     solution.stats[b] = solves[b].engine().stats();
     solution.status[b] = solves[b].status();

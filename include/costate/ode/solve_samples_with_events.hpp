@@ -77,15 +77,16 @@ auto solve_samples_with_events(const F& f, const Y0& y0, const T& grids, const T
 
   std::deque<SampleEventSolve<M, typename One::State, Run>> solves;
   std::vector<std::size_t> active;
-  for (std::size_t b = 0; b < times.size(); ++b)
-    naming_sample(b, [&] {
+  const auto begin = [&](std::size_t b) {
+    return naming_sample(b, [&] {
       const Start y = start.col(static_cast<Index>(b));
       if (!all_finite(y)) fail<NonFiniteError>("the initial state contains NaN or infinity: expected finite numbers");
       auto& solve = solves.emplace_back(method, one, options, Run(alone.view(), one, times[b], y, options, std::tuple<E...>(events...)));
-      if (solve.begin()) active.push_back(b);
+      return solve.begin();
     });
+  };
   SampleBatch batch(all.view());
-  run_samples(batch, solves, active, [&](std::size_t b) { return naming_sample(b, [&] { return solves[b].resume(); }); });
+  run_samples(batch, solves, times.size(), active, begin, [&](std::size_t b) { return naming_sample(b, [&] { return solves[b].resume(); }); });
   std::vector<typename Run::SolutionType> solutions;
   for (std::size_t b = 0; b < times.size(); ++b) solutions.push_back(std::move(solves[b].run()).result(times[b]));
   return solutions;

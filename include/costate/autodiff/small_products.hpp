@@ -7,12 +7,15 @@
 //   times_vector(…)      y (+)= A x
 //   outer(…)             C (+)= x yᵀ
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
+#include <costate/autodiff/arena.hpp>
 #include <costate/autodiff/slot.hpp>
 #include <costate/core/elementwise.hpp>
 #include <costate/core/simd.hpp>
+#include <costate/core/transpose.hpp>
 
 namespace costate::detail {
 
@@ -51,32 +54,30 @@ template <int R, int Q, class S, class Place>
   });
 }
 
-/// R rows of C (+)= A B.
-template <int R, class S>
-void strip_of_rows(Strided<S> a, Index depth, const S* b, S* c, Index n, bool add) {
-  constexpr Index width = simd::Packet<S>::width;
+/// Q packets of each row of C (+)= A B. Twelve sums keep the multipliers busy and leave registers for the factors.
+template <int Q, class S, class Place>
+void strip_of_columns(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, bool add, Place at) {
   Index i = 0;
-  if constexpr (R == 1)
-    for (; i + 4 * width <= n; i += 4 * width) block_of_rows<R, 4>(a, depth, b, c, n, add, WholePacket<S>{i});
-  for (; i + 2 * width <= n; i += 2 * width) block_of_rows<R, 2>(a, depth, b, c, n, add, WholePacket<S>{i});
-  if (i + width <= n) block_of_rows<R, 1>(a, depth, b, c, n, add, WholePacket<S>{i}), i += width;
-  if (i < n) block_of_rows<R, 1>(a, depth, b, c, n, add, PartOfPacket<S>{i, n - i});
+  const auto block = [&]<int R>(std::integral_constant<int, R>) {
+    block_of_rows<R, Q>(Strided<S>{a.p + i * a.down, a.down, a.right}, depth, b, c + i * n, n, add, at);
+    i += R;
+  };
+  while (i + 6 <= m) block(std::integral_constant<int, 6>{});
+  if (i + 4 <= m) block(std::integral_constant<int, 4>{});
+  if (i + 2 <= m) block(std::integral_constant<int, 2>{});
+  if (i < m) block(std::integral_constant<int, 1>{});
 }
-
-/// Whether rows_times beats a product of packed blocks.
-inline bool is_narrow(Index m, Index depth, Index n) { return m <= 16 || depth <= 16 || n <= 32; }
 
 /// C (+)= A B of m x n; B and C are contiguous.
 template <class S>
 void rows_times(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, bool add) {
-  Index i = 0;
-  const auto strip = [&]<int R>(std::integral_constant<int, R>) {
-    strip_of_rows<R>(Strided<S>{a.p + i * a.down, a.down, a.right}, depth, b, c + i * n, n, add);
-    i += R;
-  };
-  while (i + 4 <= m) strip(std::integral_constant<int, 4>{});
-  if (i + 2 <= m) strip(std::integral_constant<int, 2>{});
-  if (i < m) strip(std::integral_constant<int, 1>{});
+  constexpr Index width = simd::Packet<S>::width;
+  Index j = 0;
+  if (m == 1)
+    for (; j + 4 * width <= n; j += 4 * width) block_of_rows<1, 4>(a, depth, b, c, n, add, WholePacket<S>{j});
+  for (; j + 2 * width <= n; j += 2 * width) strip_of_columns<2>(a, m, depth, b, c, n, add, WholePacket<S>{j});
+  if (j + width <= n) strip_of_columns<1>(a, m, depth, b, c, n, add, WholePacket<S>{j}), j += width;
+  if (j < n) strip_of_columns<1>(a, m, depth, b, c, n, add, PartOfPacket<S>{j, n - j});
 }
 
 /// R x Q entries of C (+)= A Bᵀ.
@@ -122,6 +123,23 @@ void inner_products(const S* a, Index m, const S* b, Index k, Index n, S* c, boo
   Index j = 0;
   for (; j + 2 <= k; j += 2) columns(j, std::integral_constant<int, 2>{});
   if (j < k) columns(j, std::integral_constant<int, 1>{});
+}
+
+/// C (+)= A Bᵀ of m x k, through Bᵀ: `scratch` holds so many rows of it at a time that they stay in the cache.
+template <class S>
+void rows_times_transposed(const S* a, Index m, const S* b, Index k, Index n, S* c, bool add, Scratch& scratch) {
+  constexpr Index width = simd::Packet<S>::width, rows = 256;
+  S* const turned = scratch.take<S>(static_cast<std::size_t>(std::min(rows, n) * k));
+  for (Index i = 0; i < n; i += rows) {
+    const Index depth = std::min(rows, n - i);
+    for (Index j = 0; j < k; j += width) {
+      const S* from[width];
+      const Index count = std::min(width, k - j);
+      for (Index q = 0; q < count; ++q) from[q] = b + (j + q) * n + i;
+      put_columns_together(from, count, depth, turned + j, k);
+    }
+    rows_times(Strided<S>{a + i, n, 1}, m, depth, turned, c, k, add || i > 0);
+  }
 }
 
 /// y (+)= A x for N columns, too few for packets.
