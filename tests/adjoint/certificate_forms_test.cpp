@@ -1,5 +1,6 @@
 // Certificates of sound gradients of the forms that odeint has: silent, all of them.
 #include <costate/adjoint/certificate.hpp>
+#include <costate/adjoint/odeint_parts.hpp>
 #include <costate/adjoint/odeint_with_cost.hpp>
 #include <costate/adjoint/odeint_with_events.hpp>
 #include <costate/ode/dopri5.hpp>
@@ -47,4 +48,24 @@ TEST_CASE("certificates know times, numbers and lists as arguments", "[adjoint]"
     return cs::square(cs::odeint(pendulum, cs::stack(angle, 0.5), {0.0, 2.0}, p, cs::Dopri5{}).back()[0]);
   };
   silent(of_numbers, 1.2, std::vector<double>{9.8, 0.2});
+}
+
+TEST_CASE("tolerances that parts and costs have of their own are tightened with the solve's", "[adjoint]") {
+  // the velocity alone controls the step, by its own tolerances; the solve's have no say
+  const double own = GENERATE(1e-2, 1e-9);
+  const cs::PartOptions loose{.rtol = own, .atol = own}, out{.in_norm = false};
+  const auto f = [](auto, const auto& state, const auto& p) {
+    const auto& [q, v] = state;
+    return cs::parts(v, -p[0] * cs::sin(q) - p[1] * v);
+  };
+  const cs::SolveOptions options{.rtol = 1e-11, .atol = 1e-11};
+  const Eigen::Matrix<double, 1, 1> q0(1.0), v0(0.0);
+  const auto of_parts = [&](const auto& p) {
+    const auto y = cs::odeint(f, cs::parts(cs::part(q0, out), cs::part(v0, loose)), {0.0, 2.0}, p, cs::Dopri5{}, cs::DirectAdjoint{}, options);
+    return cs::sum(cs::square(std::get<0>(y.back())));
+  };
+  const auto certificate = cs::certify({.accuracy = 1e-5}, of_parts, constants);
+  INFO(certificate);
+  CHECK(certificate.cause == (own == 1e-2 ? cs::GradientFault::loose_tolerance : cs::GradientFault::none));
+  if (own == 1e-2) CHECK(certificate.message.find("those that parts or costs have of their own") != std::string::npos);
 }

@@ -62,3 +62,13 @@ TEST_CASE("on equal steps the weights and the error constants are the classical 
   const double constants[] = {1.0 / 2, 1.0 / 12, 1.0 / 24, 19.0 / 720, 3.0 / 160};
   for (std::size_t i = 0; i < 5; ++i) CHECK(std::abs(detail::adams_error_constants<double>[i + 1] - constants[i]) < 1e-15);
 }
+
+TEST_CASE("what steps that double make of the slopes' rounding is the sum of their weights", "[ode]") {
+  // nodes 0, −1/2, −3/4, …; the values are of exact rationals
+  const auto& growth = detail::growth_over_doubled_steps;
+  CHECK(growth[1] == 1);
+  CHECK(std::abs(growth[2] - 3) < 1e-14);
+  CHECK(std::abs(growth[3] - 37.0 / 3) < 1e-13);
+  CHECK(std::abs(growth[6] - 37756.97972350231) < 1e-8);
+  CHECK(std::abs(growth[12] / 5.0783533202950955e19 - 1) < 1e-12);
+}

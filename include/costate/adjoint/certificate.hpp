@@ -12,9 +12,8 @@
 //
 // What it cannot see: what is hidden and makes an error that lies across the direction of the differences, so that less than a tenth of it
 // lies along (one chance in twelve), unless that tenth is more than the accuracy still; a peak so narrow that the steps of every tolerance
-// tried miss it. Tolerances that a part of a state or a cost has of its own are left as they are, so that what a loose one costs is taken for a
-// dependence hidden from the tape; solves that are not on the tape are left as they are, too. Statistics that an adjoint was asked for are
-// those of the last solve made. Where the gradient is almost zero, as in a minimum, its relative error is large, and it says so.
+// tried miss it. Solves that are not on the tape are left as they are. Statistics that an adjoint was asked for are those of the last solve
+// made. Where the gradient is almost zero, as in a minimum, its relative error is large, and it says so.
 
 #include <cmath>
 #include <tuple>

@@ -13,6 +13,7 @@
 
 #include <costate/ode/dynamics.hpp>
 #include <costate/ode/options.hpp>
+#include <costate/ode/part_norm.hpp>
 #include <costate/ode/stats.hpp>
 
 namespace costate::detail {
@@ -26,6 +27,7 @@ struct WatchedSolve {
   double rtol = 0, atol = 0;                 ///< of adaptive steps
   double step = 0;                           ///< of fixed ones
   double backward_rtol = 0, backward_atol = 0, backward_step = 0;  ///< of a continuous adjoint
+  bool own_tolerances = false;               ///< of a part or a cost, too
   bool finest = false;                       ///< the relative tolerance is the scalar type's finest
   double begin = 0, end = 0;
   std::vector<double> y0, jumps;
@@ -45,6 +47,8 @@ struct SolveWatch {
     solves.clear();
     reconstruction = 0;
   }
+  /// Of those that parts have of their own.
+  [[nodiscard]] double part_tolerances() const { return std::ldexp(1.0, -4 * forward); }
   void pulled(const Stats& stats) {
     if (!(stats.reconstruction <= reconstruction)) reconstruction = stats.reconstruction;
   }
@@ -62,6 +66,17 @@ double step_between(std::span<const Time> times) {
   Time shortest = std::abs(times[1] - times[0]);
   for (std::size_t i = 2; i < times.size(); ++i) shortest = std::min(shortest, std::abs(times[i] - times[i - 1]));
   return static_cast<double>(std::max(shortest, std::abs(times.back() - times.front()) / static_cast<Time>(8 * (times.size() - 1))));
+}
+
+/// Whether a part of the state has tolerances of its own, by which the step is controlled.
+template <class F>
+bool has_own_tolerances([[maybe_unused]] const F& f, [[maybe_unused]] Index rows) {
+  if constexpr (PartedFunction<F>) {
+    const auto parts = f.norm_parts(rows);
+    return std::any_of(parts.begin(), parts.end(), [](const NormPart& part) { return part.own_tolerances(); });
+  } else {
+    return false;
+  }
 }
 
 /// Makes a solve by the method M finer as the watch wants; says how it is made.

@@ -67,6 +67,7 @@ class TapedSamples {
     tape_.workspace().depth = 0;
     shape_ = shape;
     view_ = View{&*f_, &tape_, {shape.rows, 1}, theta, theta_rows, theta_cols};
+    if (watch_ != nullptr) [[unlikely]] view_.part_tolerances = watch_->part_tolerances();
     make_samples(method, options);
     batch_view_ = {&*f_, &tape_, shape, theta, theta_rows, theta_cols};
     batch_.bind(batch_view_);
@@ -136,6 +137,7 @@ class TapedSamples {
       A adjoint = *adjoint_;
       WatchedSolve told = watch_options<S, M>(*watch_, adjoint, options, span(b), {shape.rows, 1});
       for (Index i = 0; i < shape.rows; ++i) told.y0.push_back(static_cast<double>(y0[i * shape.cols + static_cast<Index>(b)]));
+      told.own_tolerances = M::adaptive() && has_own_tolerances(*f_, shape.rows);
       told.solve = this;
       told.slope = [](const void* solve, double t, const double* y, double* dydt) {
         watched_slope<State>(static_cast<const TapedSamples*>(solve)->view_, t, y, dydt);

@@ -87,6 +87,7 @@ class TapedSolve {
     tape_.workspace().recording = tape_.workspace().paused = false;
     tape_.workspace().depth = 0;
     view_ = View{&*f_, &tape_, shape, theta, theta_rows, theta_cols};
+    if (watch_ != nullptr) [[unlikely]] view_.part_tolerances = watch_->part_tolerances();
     if (!engine_ || !(engine_->options() == options) || !(engine_->shape() == shape) || differs(engine_->method(), method) ||
         other_parts(*engine_, view_))
       engine_.emplace(method, view_, shape, options);
@@ -117,6 +118,7 @@ class TapedSolve {
   [[gnu::cold, gnu::noinline]] void be_watched(SolveOptions& options, Shape shape, const S* y0) {
     const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
     WatchedSolve told = watch_options<S, M>(*watch_, *adjoint_, options, span, shape);
+    told.own_tolerances = M::adaptive() && has_own_tolerances(*f_, shape.rows);
     told.y0.assign(y0, y0 + shape.size());
     told.solve = this;
     told.slope = [](const void* solve, double t, const double* y, double* dydt) {

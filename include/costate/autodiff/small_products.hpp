@@ -1,11 +1,12 @@
 #pragma once
-// Products of row-major matrices that are narrow in some direction, straight from memory: the layers of small networks, single
+// Products of row-major matrices that are small, or narrow in some direction, straight from memory: the layers of networks, single
 // samples, outer products. Packing the factors into blocks, as products of large matrices do, would cost more than it saves here.
 //
-//   rows_times(…)        C (+)= A B    or Aᵀ B: blocks of C stay in registers while the rows of B pass
-//   inner_products(…)    C (+)= A Bᵀ: blocks of inner products along contiguous rows
-//   times_vector(…)      y (+)= A x
-//   outer(…)             C (+)= x yᵀ
+//   rows_times(…)              C (+)= A B or Aᵀ B: blocks of C stay in registers while the rows of B pass
+//   rows_times_transposed(…)   C (+)= A Bᵀ through Bᵀ, some rows of it at a time
+//   inner_products(…)          C (+)= A Bᵀ: blocks of inner products along contiguous rows
+//   times_vector(…)            y (+)= A x
+//   outer(…)                   C (+)= x yᵀ
 
 #include <algorithm>
 #include <type_traits>

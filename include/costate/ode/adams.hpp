@@ -29,6 +29,7 @@ struct Adams {
   static constexpr bool variable_order = true;
   static constexpr std::size_t most = detail::most_adams_orders;
   static constexpr double first_error = 0.25;  // of Euler's step, the first: too short a one is doubled soon
+  static constexpr double start_rounding = 0.01;  // of the tolerance: what of it a step may lose to rounding while the order grows with it
   static constexpr bool adaptive() { return true; }
 
   template <class Y>
@@ -159,6 +160,10 @@ struct Adams {
     std::size_t next = k;
     double error = here;
     if (trial.next_order < k || k == most) state.starting = false;
+    if (state.starting) {  // but for rounding, which a high order magnifies where steps double
+      const double rounding = std::numeric_limits<typename Y::Scalar>::epsilon() * detail::growth_over_doubled_steps[k + 1];
+      state.starting = static_cast<double>(2 * length) * rounding * norm(state.slope, trial.y, state.y) <= start_rounding;
+    }
     if (state.starting) {
       next = k + 1;
       error = 0;

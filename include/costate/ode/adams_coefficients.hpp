@@ -7,6 +7,8 @@
 #include <array>
 #include <cstddef>
 
+#include <costate/ode/adams_weights.hpp>
+
 namespace costate::detail {
 
 inline constexpr std::size_t most_adams_orders = 12;
@@ -38,6 +40,16 @@ inline constexpr std::array<AdamsRow<Time>, most_adams_orders + 2> regular_adams
   for (std::size_t i = 0; i <= last; ++i)
     for (std::size_t q = 0; q <= last; ++q) out[i][q] = static_cast<Time>(c[i][q]);
   return out;
+}();
+
+/// By how much the predictor of order k may magnify the rounding of its slopes where each step was twice the one before: the sum of its weights'
+/// absolute values.
+inline constexpr AdamsRow<double> growth_over_doubled_steps = [] {
+  AdamsRow<double> growth{}, nodes{};
+  double step = 1;
+  for (std::size_t k = 1; k <= most_adams_orders; ++k, nodes[k - 1] = nodes[k - 2] - (step /= 2))
+    for (const double w : integral_weights(nodes, k, 1.0)) growth[k] += w < 0 ? -w : w;
+  return growth;
 }();
 
 template <class Time>

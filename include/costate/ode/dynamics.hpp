@@ -4,6 +4,8 @@
 // f is called with views: for one sample (a column vector) y[i] is a plain scalar, for a batch y[i] is the row of component i over
 // all samples. What f returns is checked and cast to the state's scalar here. f(t, y) without parameters is taken too.
 
+#include <limits>
+
 #include <costate/autodiff/border.hpp>
 #include <costate/ode/shape.hpp>
 
@@ -141,6 +143,7 @@ struct DynamicsView {
   Shape shape;
   const Scalar* theta = nullptr;
   Index theta_rows = 0, theta_cols = 1;
+  double part_tolerances = 1;  // of those that parts have of their own: so much is asked for
 
   void operator()(Time t, const State& y, State& dydt) const {
     constexpr Kind kind = Call::one_sample ? Kind::plain : Kind::array;
@@ -180,7 +183,10 @@ struct DynamicsView {
   [[nodiscard]] auto norm_parts() const
     requires requires { f->norm_parts(shape.rows); }
   {
-    return f->norm_parts(shape.rows);
+    auto parts = f->norm_parts(shape.rows);
+    if (part_tolerances != 1)
+      for (auto& part : parts) part.scale_tolerances(part_tolerances, 10 * static_cast<double>(std::numeric_limits<Scalar>::epsilon()));
+    return parts;
   }
   [[nodiscard]] Slot<Scalar> theta_slot() const {
     if constexpr (Call::parameters > 0 && Call::column_of_parameters) return view_slot(theta, Call::parameters, 1);

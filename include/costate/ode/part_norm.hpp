@@ -31,6 +31,13 @@ struct NormPart {
   bool tangent = false;                       ///< a derivative of it: forward, it has no say in the step
 
   bool operator==(const NormPart&) const = default;
+
+  [[nodiscard]] bool own_tolerances() const { return in_norm && (rtol || atol); }
+  /// Makes its own tolerances so much of themselves, a relative one no less than the finest.
+  void scale_tolerances(double factor, double finest) {
+    if (rtol) rtol = std::max(*rtol * factor, std::min(*rtol, finest));
+    if (atol) atol = *atol * factor;
+  }
 };
 
 namespace detail {
