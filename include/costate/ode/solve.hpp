@@ -64,7 +64,7 @@ typename UserState<Y0>::Type step_bound(D dynamics, const M& method, typename Ti
 /// The solution at the given times, the first of which is the initial one; they increase or decrease strictly.
 /// f(t, y, theta) returns dy/dt, see dynamics.hpp. y0 is a column vector (one sample) or a D × B matrix (a batch, samples as columns).
 /// A batch may have a grid of times for every sample (a range of B ranges): each is solved with its own steps then, as if alone, and the result
-/// is a SampleSolution; f sees the samples that are still on their way, and t as the row of their times.
+/// is a SampleSolution; f sees those under way, no more at a time than the cache holds, and t as the row of their times.
 /// Throws TimeError, ShapeError, OptionError, NonFiniteError, StepSizeError, TooManyStepsError.
 template <class F, class Y0, class T = Times, class Theta, Method M>
   requires(!Method<Theta>)

@@ -1,7 +1,7 @@
 #pragma once
 // Solves of a batch whose samples have their own times, steps, status and counts, as if solved one by one, but with f called for all at once.
 //
-// f sees the batch of those samples that are still on their way, in their order, and t as the row of their times.
+// f sees a batch of those that are under way, no more at a time than the cache holds, and t as the row of their times.
 
 #include <string>
 
