@@ -161,8 +161,8 @@ struct Adams {
     double error = here;
     if (trial.next_order < k || k == most) state.starting = false;
     if (state.starting) {  // but for rounding, which a high order magnifies where steps double
-      const double rounding = std::numeric_limits<typename Y::Scalar>::epsilon() * detail::growth_over_doubled_steps[k + 1];
-      state.starting = static_cast<double>(2 * length) * rounding * norm(state.slope, trial.y, state.y) <= start_rounding;
+      const auto step = static_cast<double>(2 * length * std::numeric_limits<typename Y::Scalar>::epsilon());
+      state.starting = step * detail::growth_over_doubled_steps[k + 1] * norm(state.slope, trial.y, state.y) <= start_rounding;
     }
     if (state.starting) {
       next = k + 1;
