@@ -69,3 +69,19 @@ TEST_CASE("tolerances that parts and costs have of their own are tightened with 
   CHECK(certificate.cause == (own == 1e-2 ? cs::GradientFault::loose_tolerance : cs::GradientFault::none));
   if (own == 1e-2) CHECK(certificate.message.find("those that parts or costs have of their own") != std::string::npos);
 }
+
+TEST_CASE("a part's own tolerance that is as fine as can be stays within what a finer certificate asks for", "[adjoint]") {
+  const auto f = [](auto, const auto& state, const auto& p) {
+    const auto& [q, v] = state;
+    return cs::parts(v, -p[0] * cs::sin(q) - p[1] * v);
+  };
+  const Eigen::Matrix<double, 1, 1> q0(1.0), v0(0.0);
+  const auto loss = [&](const auto& p) {
+    const auto y = cs::odeint(f, cs::parts(q0, cs::part(v0, {.rtol = 1e-13, .atol = 1e-13})), {0.0, 2.0}, p, cs::Dopri5{},
+                              cs::InterpolatingAdjoint{.rtol = 1e-7, .atol = 1e-9}, {.rtol = 1e-6, .atol = 1e-8});
+    return cs::sum(cs::square(std::get<0>(y.back())));
+  };
+  const auto certificate = cs::certify({.accuracy = 1e-5}, loss, constants);
+  INFO(certificate);
+  CHECK(certificate.ok());
+}

@@ -39,10 +39,11 @@ SolveOptions backward_options(const A& adjoint, const SolveOptions& forward) {
 template <class S, std::size_t N>
 std::array<NormPart, N> adjoint_parts(std::array<NormPart, N> parts, const SolveOptions& forward, const SolveOptions& backward) {
   const auto common = check_options<S>(forward, {1, 1}), own = check_options<S>(backward, {1, 1});
+  constexpr double finest = 10 * static_cast<double>(std::numeric_limits<S>::epsilon());
   for (NormPart& part : parts) {
     part.in_norm = part.adjoint = true;
     if (part.rtol && *part.rtol > 0 && common.rtol > 0)
-      part.rtol = *part.rtol * static_cast<double>(own.rtol) / static_cast<double>(common.rtol);
+      part.rtol = std::max(*part.rtol * static_cast<double>(own.rtol) / static_cast<double>(common.rtol), std::min(*part.rtol, finest));
     else if (part.rtol && !(*part.rtol > 0)) part.rtol.reset();
     const bool relative = part.rtol || own.rtol > 0;
     if (!part.atol) continue;

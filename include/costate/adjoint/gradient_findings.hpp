@@ -89,14 +89,19 @@ class GradientReport {
       return;
     }
     const double factor = std::exp2(-4 * levels), finest = 10 * static_cast<double>(std::numeric_limits<S>::epsilon());
-    const double rtol = (backward ? s.backward_rtol : s.rtol) * factor, atol = (backward ? s.backward_atol : s.atol) * factor;
-    const bool own = std::any_of(f_.solves.begin(), f_.solves.end(), [](const WatchedSolve& solve) { return solve.own_tolerances; });
-    if (rtol > 0 && rtol < finest && !own) {
+    const double given = backward ? s.backward_rtol : s.rtol, rtol = given * factor, atol = (backward ? s.backward_atol : s.atol) * factor;
+    bool own = false;
+    double coarsest = given;
+    for (const WatchedSolve& solve : f_.solves) {
+      own |= solve.own_tolerances;
+      coarsest = std::max(coarsest, solve.own_rtol);
+    }
+    if (coarsest > 0 && coarsest * factor < finest) {
       m_ << "No tolerance of this scalar type will do: take a wider one";
       return;
     }
     m_ << "Tighten the tolerances to " << options << "{";
-    if (rtol > 0) m_ << ".rtol = " << std::max(one_digit(rtol), one_digit(2 * finest)) << (atol > 0 ? ", " : "");
+    if (rtol > 0) m_ << ".rtol = " << std::min(std::max(one_digit(rtol), one_digit(2 * finest)), given) << (atol > 0 ? ", " : "");
     if (atol > 0) m_ << ".atol = " << one_digit(atol);
     m_ << "}";
     if (own) m_ << ", and those that parts or costs have of their own by a factor of " << factor;

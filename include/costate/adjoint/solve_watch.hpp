@@ -27,7 +27,8 @@ struct WatchedSolve {
   double rtol = 0, atol = 0;                 ///< of adaptive steps
   double step = 0;                           ///< of fixed ones
   double backward_rtol = 0, backward_atol = 0, backward_step = 0;  ///< of a continuous adjoint
-  bool own_tolerances = false;               ///< of a part or a cost, too
+  bool own_tolerances = false;               ///< of a part or a cost, too,
+  double own_rtol = 0;                       ///< and the coarsest relative one
   bool finest = false;                       ///< the relative tolerance is the scalar type's finest
   double begin = 0, end = 0;
   std::vector<double> y0, jumps;
@@ -68,14 +69,20 @@ double step_between(std::span<const Time> times) {
   return static_cast<double>(std::max(shortest, std::abs(times.back() - times.front()) / static_cast<Time>(8 * (times.size() - 1))));
 }
 
-/// Whether a part of the state has tolerances of its own, by which the step is controlled.
-template <class F>
-bool has_own_tolerances([[maybe_unused]] const F& f, [[maybe_unused]] Index rows) {
+/// Tells of tolerances that parts of the state have of their own, by which the step is controlled.
+template <class S, class F>
+void tell_own_tolerances([[maybe_unused]] WatchedSolve& told, [[maybe_unused]] const F& f, [[maybe_unused]] Index rows,
+                         [[maybe_unused]] double factor) {
   if constexpr (PartedFunction<F>) {
-    const auto parts = f.norm_parts(rows);
-    return std::any_of(parts.begin(), parts.end(), [](const NormPart& part) { return part.own_tolerances(); });
-  } else {
-    return false;
+    constexpr double finest = 10 * static_cast<double>(std::numeric_limits<S>::epsilon());
+    for (NormPart part : f.norm_parts(rows)) {
+      if (!told.adaptive || !part.own_tolerances()) continue;
+      part.scale_tolerances(factor, finest);
+      const double rtol = part.rtol.value_or(0);
+      told.own_tolerances = true;
+      told.own_rtol = std::max(told.own_rtol, rtol);
+      told.finest |= rtol > 0 && rtol <= finest;
+    }
   }
 }
 

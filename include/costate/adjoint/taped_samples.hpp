@@ -1,7 +1,7 @@
 #pragma once
 // A solve of samples with times of their own whose paths lie on a tape, and that remembers what its adjoint needs.
 //
-// Forward f is called for all samples at once (sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by DirectAdjoint; else each
+// Forward f is called for many samples at once (sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by DirectAdjoint; else each
 // sample has the pass that a solve of it alone would have.
 
 #include <algorithm>
@@ -78,12 +78,13 @@ class TapedSamples {
         if (record) samples_[b].pass.serve(i, step);
       };
     };
+    for (std::size_t b = 0; b < times_.size(); ++b) naming_sample(b, [&] { check_start(times_[b][0], strided_start(y0, b)); });
     const auto begin = [&](std::size_t b) {
       return naming_sample(b, [&] {
         Sample& sample = samples_[b];
         sample.outputs.resize(static_cast<std::size_t>(shape.rows * times_[b].size()));
         sample.solve.engine().rhs() = view_;
-        start_ = Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape.rows, Eigen::InnerStride<>(shape.cols));
+        start_ = strided_start(y0, b);
         sample.solve.reset(span(b), start_);
         if (record) sample.pass.begin(*adjoint_, sample.solve.engine(), span(b));
         return sample.solve.begin(output(b));
@@ -137,7 +138,7 @@ class TapedSamples {
       A adjoint = *adjoint_;
       WatchedSolve told = watch_options<S, M>(*watch_, adjoint, options, span(b), {shape.rows, 1});
       for (Index i = 0; i < shape.rows; ++i) told.y0.push_back(static_cast<double>(y0[i * shape.cols + static_cast<Index>(b)]));
-      told.own_tolerances = M::adaptive() && has_own_tolerances(*f_, shape.rows);
+      tell_own_tolerances<S>(told, *f_, shape.rows, watch_->part_tolerances());
       told.solve = this;
       told.slope = [](const void* solve, double t, const double* y, double* dydt) {
         watched_slope<State>(static_cast<const TapedSamples*>(solve)->view_, t, y, dydt);
@@ -193,6 +194,9 @@ class TapedSamples {
     if (same) return;
     samples_.clear();
     for (std::size_t b = 0; b < times_.size(); ++b) samples_.emplace_back(method, view_, options);
+  }
+  [[nodiscard]] auto strided_start(const S* y0, std::size_t b) const {
+    return Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape_.rows, Eigen::InnerStride<>(shape_.cols));
   }
   [[nodiscard]] std::span<const Time> span(std::size_t b) const { return {times_[b].data(), static_cast<std::size_t>(times_[b].size())}; }
   S* write_path(std::size_t b, S* out) const {

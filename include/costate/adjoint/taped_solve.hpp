@@ -118,7 +118,7 @@ class TapedSolve {
   [[gnu::cold, gnu::noinline]] void be_watched(SolveOptions& options, Shape shape, const S* y0) {
     const std::span<const Time> span(times_.data(), static_cast<std::size_t>(times_.size()));
     WatchedSolve told = watch_options<S, M>(*watch_, *adjoint_, options, span, shape);
-    told.own_tolerances = M::adaptive() && has_own_tolerances(*f_, shape.rows);
+    tell_own_tolerances<S>(told, *f_, shape.rows, watch_->part_tolerances());
     told.y0.assign(y0, y0 + shape.size());
     told.solve = this;
     told.slope = [](const void* solve, double t, const double* y, double* dydt) {

@@ -132,12 +132,15 @@ void matrix_product(const Slot<S>& a, const Slot<S>& b, Index m, Index n, S* out
   else C.noalias() += A * B.transpose();
 }
 
-/// Whether the products of small matrices beat Eigen's: where these pack what is narrow into blocks; and with wide registers as long as the factors
-/// stay in the cache, since their blocks of sums do not spill.
+/// Whether the products of small matrices beat Eigen's: where these pack what is narrow into blocks; and with wide registers as long as the
+/// factors stay in the cache, without masks if there is no part of a packet left.
 template <class S>
 bool is_small_product(Index m, Index depth, Index n) {
-  constexpr auto bytes = static_cast<Index>(sizeof(S));
-  return m <= 16 || depth <= 16 || n <= 32 || (simd::Packet<S>::width * bytes >= 32 && std::max(m, n) * depth * bytes <= 1 << 20);
+  constexpr Index width = simd::Packet<S>::width, bytes = static_cast<Index>(sizeof(S));
+  if (m <= 16 || depth <= 16 || n <= 32) return true;
+  const Index larger = std::max(m, n) * depth * bytes;
+  if constexpr (width * bytes == 64) return larger < 1 << 20 && std::min(m, n) <= 256;
+  else return width * bytes == 32 && n % (2 * width) == 0 && larger <= 1 << 16;
 }
 
 /// C (+)= A B.
@@ -162,6 +165,10 @@ void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool a
 template <class S>
 void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.rows;
+  if (m == 0 || depth == 0 || n == 0) {
+    if (!add) std::fill_n(out, m * n, S(0));
+    return;
+  }
   if (depth == 1) outer(a.value, m, b.value, n, out, add);
   else if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
   else if (m == 1) times_vector(b.value, n, depth, a.value, out, add);

@@ -50,6 +50,12 @@ std::vector<BasicTimes<Time>> sample_times(const T& grids, Index samples) {
   return times;
 }
 
+/// Before any sample is solved.
+template <class Time, class Y>
+void check_start(Time t, const Y& y) {
+  if (!all_finite(y)) fail<NonFiniteError>("the initial state at t = ", t, " contains NaN or infinity: expected finite numbers");
+}
+
 /// The right-hand side of a solve in parts.
 struct EvaluatedElsewhere {
   template <class Time, class Y>
@@ -87,6 +93,7 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
       if (options.dense) solution.dense[b].add(window);
     };
   };
+  for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_start(times[b][0], dense_view(y0).col(static_cast<Index>(b))); });
   const auto begin = [&](std::size_t b) {
     return naming_sample(b, [&] {
       auto& solve = solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);

@@ -1,6 +1,6 @@
 #pragma once
 // Events of samples with times of their own: each sample has its events when it has them, as if it were alone (solve_with_events.hpp), and f is
-// called for all samples at once (solve_samples.hpp).
+// called for many samples at once (solve_samples.hpp).
 
 #include <costate/ode/solve_samples.hpp>
 #include <costate/ode/solve_with_events.hpp>
@@ -77,10 +77,10 @@ auto solve_samples_with_events(const F& f, const Y0& y0, const T& grids, const T
 
   std::deque<SampleEventSolve<M, typename One::State, Run>> solves;
   std::vector<std::size_t> active;
+  for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_start(times[b][0], start.col(static_cast<Index>(b))); });
   const auto begin = [&](std::size_t b) {
     return naming_sample(b, [&] {
       const Start y = start.col(static_cast<Index>(b));
-      if (!all_finite(y)) fail<NonFiniteError>("the initial state contains NaN or infinity: expected finite numbers");
       auto& solve = solves.emplace_back(method, one, options, Run(alone.view(), one, times[b], y, options, std::tuple<E...>(events...)));
       return solve.begin();
     });
