@@ -143,10 +143,19 @@ bool is_small_product(Index m, Index depth, Index n) {
   else return width * bytes == 32 && n % (2 * width) == 0 && larger <= 1 << 16;
 }
 
+/// Whether there is nothing to multiply; a product of nothing is zero.
+template <class S>
+bool is_empty_product(Index m, Index depth, Index n, S* out, bool add) {
+  if (m != 0 && depth != 0 && n != 0) [[likely]] return false;
+  if (!add) std::fill_n(out, m * n, S(0));
+  return true;
+}
+
 /// C (+)= A B.
 template <class S>
 void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.cols;
+  if (is_empty_product(m, depth, n, out, add)) return;
   if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
   else if (is_small_product<S>(m, depth, n)) rows_times(Strided<S>{a.value, depth, 1}, m, depth, b.value, out, n, add);
   else matrix_product<Form::ab>(a, b, m, n, out, add, scratch);
@@ -156,6 +165,7 @@ void multiply(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scr
 template <class S>
 void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.cols, depth = a.rows, n = b.cols;
+  if (is_empty_product(m, depth, n, out, add)) return;
   if (n == 1) rows_times(Strided<S>{b.value, 0, 1}, 1, depth, a.value, out, m, add);
   else if (is_small_product<S>(m, depth, n)) rows_times(Strided<S>{a.value, 1, m}, m, depth, b.value, out, n, add);
   else matrix_product<Form::atb>(a, b, m, n, out, add, scratch);
@@ -165,10 +175,7 @@ void multiply_transposed_left(const Slot<S>& a, const Slot<S>& b, S* out, bool a
 template <class S>
 void multiply_transposed_right(const Slot<S>& a, const Slot<S>& b, S* out, bool add, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.rows;
-  if (m == 0 || depth == 0 || n == 0) {
-    if (!add) std::fill_n(out, m * n, S(0));
-    return;
-  }
+  if (is_empty_product(m, depth, n, out, add)) return;
   if (depth == 1) outer(a.value, m, b.value, n, out, add);
   else if (n == 1) times_vector(a.value, m, depth, b.value, out, add);
   else if (m == 1) times_vector(b.value, n, depth, a.value, out, add);
