@@ -83,6 +83,8 @@ class CheckpointedPass {
   static constexpr bool keeps_slope = AdamsMethod<M> || std::derived_from<M, AsynchronousLeapfrog>;  // a step needs more than y, so f at once
 
  public:
+  static constexpr bool moves_engine = true;  // that which solved, from its checkpoints
+
   template <class A>
   void begin(const A& adjoint, ForwardEngine& engine, std::span<const Time> times) {
     engine_ = &engine;

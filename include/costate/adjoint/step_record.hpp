@@ -60,7 +60,7 @@ class StepRecord {
   }
   template <class State>
   void push_back(const State& y, Time end) {
-    std::copy_n(y.data(), y.size(), states_.append());
+    Eigen::Map<Eigen::Matrix<S, Eigen::Dynamic, 1>>(states_.append(), y.size()) = y;
     *ends_.append() = end;
   }
   /// Of a step of variable order.

@@ -26,11 +26,20 @@ class TapedSamples {
   using Time = time_of_t<S>;
   using View = DynamicsView<F, Call>;
 
+  using Pass = typename A::template Pass<M, F, Call, false>;
+  /// Whether the samples' solves go in lockstep: not where each must have its engine.
+  static constexpr bool in_lockstep = LockstepMethod<M> && !requires { Pass::moves_engine; };
+
+  struct Nothing {
+    template <class... Any>
+    explicit Nothing(const Any&...) {}
+  };
   struct Sample {
     Sample(const M& method, const View& view, const SolveOptions& options) : solve(method, view, view.shape, options) {}
 
-    SampleSolve<M, State, View> solve;
-    typename A::template Pass<M, F, Call, false> pass;
+    [[no_unique_address]] std::conditional_t<in_lockstep, Nothing, SampleSolve<M, State, View>> solve;
+    Pass pass;
+    Stats stats;
     std::vector<S> outputs, output_bars;  // state by state
     State y0_bar;
   };
@@ -68,39 +77,21 @@ class TapedSamples {
     shape_ = shape;
     view_ = View{&*f_, &tape_, {shape.rows, 1}, theta, theta_rows, theta_cols};
     if (watch_ != nullptr) [[unlikely]] view_.part_tolerances = watch_->part_tolerances();
-    make_samples(method, options);
     batch_view_ = {&*f_, &tape_, shape, theta, theta_rows, theta_cols};
-    batch_.bind(batch_view_);
+    make_samples(method, options);
 
-    const auto output = [&](std::size_t b) {
-      return [&, b](Index i, Index step, const State& y) {
-        std::copy_n(y.data(), y.size(), samples_[b].outputs.begin() + i * y.size());
-        if (record) samples_[b].pass.serve(i, step);
-      };
-    };
-    for (std::size_t b = 0; b < times_.size(); ++b) naming_sample(b, [&] { check_start(times_[b][0], strided_start(y0, b)); });
-    const auto begin = [&](std::size_t b) {
-      return naming_sample(b, [&] {
-        Sample& sample = samples_[b];
-        sample.outputs.resize(static_cast<std::size_t>(shape.rows * times_[b].size()));
-        sample.solve.engine().rhs() = view_;
-        start_ = strided_start(y0, b);
-        sample.solve.reset(span(b), start_);
-        if (record) sample.pass.begin(*adjoint_, sample.solve.engine(), span(b));
-        return sample.solve.begin(output(b));
-      });
-    };
-    const auto resume = [&](std::size_t b) {
-      return naming_sample(b, [&] {
-        return samples_[b].solve.resume(output(b), [&](const auto& window) {
-          if (record) samples_[b].pass.accept(window);
-        });
-      });
-    };
-    run_samples(batch_, SolvesOf{&samples_}, samples_.size(), active_, begin, resume);
+    const Paths paths{*this, y0, record};
+    for (std::size_t b = 0; b < times_.size(); ++b) naming_sample(b, [&] { check_start(times_[b][0], paths.start(b)); });
+    if constexpr (in_lockstep) {
+      run_.solves->bind(batch_view_, view_);
+      run_.solves->run(samples_.size(), paths);
+    } else {
+      run_.batch.bind(batch_view_);
+      run_paths(run_.batch, SolvesOf{&samples_}, samples_.size(), run_.active, paths);
+    }
     Stats total;
     for (std::size_t b = 0; b < samples_.size(); ++b) {
-      total += samples_[b].solve.engine().stats();
+      total += samples_[b].stats;
       out = write_path(b, out);
     }
     leave(total, stats_);
@@ -118,7 +109,7 @@ class TapedSamples {
       Eigen::Map<Columns>(sample.output_bars.data(), rows, n) = Eigen::Map<const Rows>(from, rows, n);
       from += rows * n;
       sample.y0_bar.setZero(rows);
-      total += sample.solve.engine().stats();
+      total += sample.stats;
     }
     if constexpr (at_once) pull_at_once(bar.theta, total);
     else pull_one_by_one(bar.theta, total);
@@ -154,7 +145,7 @@ class TapedSamples {
   void pull_one_by_one(S* theta_bar, Stats& total) {
     for (std::size_t b = 0; b < samples_.size(); ++b) {
       Sample& sample = samples_[b];
-      const Stats forward = sample.solve.engine().stats();
+      const Stats forward = sample.stats;
       Stats stats = forward;
       naming_sample(b, [&] {
         naming_pass<A>([&] {
@@ -187,16 +178,52 @@ class TapedSamples {
     auto& operator[](std::size_t b) const { return (*samples)[b].solve; }
   };
 
+  /// Where the samples begin, and what is kept of their paths.
+  struct Paths {
+    TapedSamples& all;
+    const S* y0;
+    bool record;
+
+    [[nodiscard]] std::span<const Time> times(std::size_t b) const { return all.span(b); }
+    [[nodiscard]] auto start(std::size_t b) const {
+      return Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, all.shape_.rows, Eigen::InnerStride<>(all.shape_.cols));
+    }
+    template <class Forward>
+    void begin(std::size_t b, Forward& forward) const {
+      Sample& sample = all.samples_[b];
+      sample.outputs.resize(static_cast<std::size_t>(all.shape_.rows * all.times_[b].size()));
+      if (record) sample.pass.begin(*all.adjoint_, forward, all.span(b));
+    }
+    template <class Y>
+    void output(std::size_t b, Index i, Index step, const Y& y) const {
+      Sample& sample = all.samples_[b];
+      Eigen::Map<State>(sample.outputs.data() + i * y.size(), y.size()) = y;
+      if (record) sample.pass.serve(i, step);
+    }
+    [[nodiscard]] bool keeps() const { return record; }
+    template <class Window>
+    void accept(std::size_t b, const Window& window) const {
+      if (record) all.samples_[b].pass.accept(window);
+    }
+    void end(std::size_t b, Status, const Stats& stats) const { all.samples_[b].stats = stats; }
+  };
+
   void make_samples(const M& method, const SolveOptions& options) {
-    const bool same = samples_.size() == times_.size() && !samples_.empty() && samples_[0].solve.engine().options() == options &&
-                      samples_[0].solve.engine().shape() == view_.shape && !differs(samples_[0].solve.engine().method(), method) &&
-                      !other_parts(samples_[0].solve.engine(), view_);
-    if (same) return;
+    const auto other = [&](const auto& solve) { return !(solve.options() == options) || !(solve.shape() == view_.shape) || other_parts(solve, view_); };
+    if constexpr (in_lockstep) {
+      if (!run_.solves || other(*run_.solves)) run_.solves.emplace(batch_view_, view_, options);
+      if (samples_.size() == times_.size()) return;
+    } else {
+      if (samples_.size() == times_.size() && !samples_.empty()) {
+        auto& engine = samples_[0].solve.engine();
+        if (!other(engine) && !differs(engine.method(), method)) {
+          for (Sample& sample : samples_) sample.solve.engine().rhs() = view_;
+          return;
+        }
+      }
+    }
     samples_.clear();
     for (std::size_t b = 0; b < times_.size(); ++b) samples_.emplace_back(method, view_, options);
-  }
-  [[nodiscard]] auto strided_start(const S* y0, std::size_t b) const {
-    return Eigen::Map<const State, 0, Eigen::InnerStride<>>(y0 + b, shape_.rows, Eigen::InnerStride<>(shape_.cols));
   }
   [[nodiscard]] std::span<const Time> span(std::size_t b) const { return {times_[b].data(), static_cast<std::size_t>(times_[b].size())}; }
   S* write_path(std::size_t b, S* out) const {
@@ -215,12 +242,17 @@ class TapedSamples {
   View view_{};
   std::vector<BasicTimes<Time>> times_;
   std::deque<Sample> samples_;
-  std::vector<std::size_t> active_;
   DynamicsView<F, BatchCall> batch_view_{};
-  SampleBatch<F, BatchCall> batch_;
-  State start_;
 
-  struct Nothing {};
+  struct InLockstep {
+    std::optional<Lockstep<M, F, BatchCall, View>> solves;
+  };
+  struct InParts {
+    SampleBatch<F, BatchCall> batch;
+    std::vector<std::size_t> active;
+  };
+  std::conditional_t<in_lockstep, InLockstep, InParts> run_;
+
   std::vector<SampleRecord<S>> records_;
   std::conditional_t<at_once, SamplePullback<M, F, BatchCall>, Nothing> pullback_;
   SolveWatch* watch_ = nullptr;

@@ -6,6 +6,7 @@
 // A maximum, since a mean over the batch hides one bad sample among 256 by a factor of 16.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +16,14 @@
 namespace costate {
 
 namespace detail {
+
+/// Consecutive components of a sample that are measured together: Σ (x / (atol + rtol |y|))² is their mean square in tolerances.
+template <class S>
+struct NormMeasure {
+  Eigen::Index first = 0, rows = 0;
+  S rtol = 0, atol = 0;
+  bool in_norm = true;
+};
 
 /// Of the numbers that follow a state, quadratures for example: as one vector.
 template <class S>
@@ -51,6 +60,9 @@ class ScaledNorm {
     atol_ *= root;
     if (batch()) sums_.resize(shape.cols);
   }
+
+  /// What is measured of a sample.
+  [[nodiscard]] std::array<detail::NormMeasure<S>, 1> measures() const { return {{{0, rows_, rtol_, atol_, true}}}; }
 
   /// The norm of an expression x where the state passes from y0 to y1. NaN where anything is.
   template <class X>

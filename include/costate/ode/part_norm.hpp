@@ -102,6 +102,8 @@ class PartNorm {
   }
 
   [[nodiscard]] const Parts& parts() const { return parts_; }
+  /// What is measured of a sample.
+  [[nodiscard]] const std::array<detail::NormMeasure<S>, N>& measures() const { return measures_; }
 
   /// The norm of an expression x where the state passes from y0 to y1. NaN where anything in it is.
   template <class X>
@@ -141,11 +143,7 @@ class PartNorm {
   }
 
  private:
-  struct Measure {
-    Eigen::Index first = 0, rows = 0;
-    S rtol = 0, atol = 0;
-    bool in_norm = true;
-  };
+  using Measure = detail::NormMeasure<S>;
 
   bool batch() const { return shape_.cols != 1; }
 

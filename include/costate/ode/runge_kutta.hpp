@@ -63,7 +63,8 @@ struct StepWindow {
   std::array<const Y*, M::tableau.stages> k;
 
   /// out = y(at) by the method's dense output; exactly y0 and y1 at the ends. A little outside of the step it extrapolates.
-  void interpolate(Time at, Y& out) const {
+  template <class Out>
+  void interpolate(Time at, Out& out) const {
     if (at == t) {
       out = y0;
     } else if (at == end) {
@@ -74,7 +75,8 @@ struct StepWindow {
     }
   }
   /// out = dy/dt(at) of the dense output.
-  void derivative(Time at, Y& out) const {
+  template <class Out>
+  void derivative(Time at, Out& out) const {
     out.setZero(y0.size());
     M::add_stages(M::dense_slopes(theta(at)), Time(1), k, out);
   }
@@ -272,8 +274,8 @@ struct ExplicitRungeKutta {
     return w;
   }
   /// out += h Σ w_i k_i over the stages that the dense output uses.
-  template <class S, class Time, class Y, std::size_t N>
-  static void add_stages(const std::array<S, N>& w, Time h, const std::array<const Y*, N>& k, Y& out) {
+  template <class S, class Time, class Y, std::size_t N, class Out>
+  static void add_stages(const std::array<S, N>& w, Time h, const std::array<const Y*, N>& k, Out& out) {
     [&]<std::size_t... J>(std::index_sequence<J...>) {
       out += (... + ((static_cast<S>(h) * w[J]) * *k[J]));
     }(detail::nonzero<detail::DenseRow<M>>());

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <deque>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,32 @@
 #include <costate/ode/step_in_parts.hpp>
 
 namespace costate::detail {
+
+/// Says of which sample an error tells.
+template <class Run>
+auto naming_sample(std::size_t b, Run&& run) {
+  const auto named = [&](const auto& e) { return "sample " + std::to_string(b) + ": " + e.what(); };
+  try {
+    return run();
+  } catch (const TimeError& e) {
+    throw TimeError(named(e));
+  } catch (const NonFiniteError& e) {
+    throw NonFiniteError(named(e));
+  } catch (const StepSizeError& e) {
+    throw StepSizeError(named(e));
+  } catch (const TooManyStepsError& e) {
+    throw TooManyStepsError(named(e));
+  } catch (const ReconstructionError& e) {
+    throw ReconstructionError(named(e));
+  }
+}
+
+/// So many samples at a time: enough for what a call costs to count little, few enough for their states and stages to stay in the cache.
+template <class S>
+Index samples_in_cache(Index rows) {
+  constexpr Index bytes = 1 << 15;
+  return std::max<Index>(32, bytes / (static_cast<Index>(sizeof(S)) * std::max<Index>(1, rows)));
+}
 
 /// Evaluates a dynamics at the columns gathered before.
 template <class F, class Call>
@@ -32,11 +59,7 @@ class SampleBatch {
     f_ = f;
   }
 
-  /// So many solves at a time: enough for what a call costs to count little, few enough for their states and stages to stay in the cache.
-  [[nodiscard]] Index room() const {
-    constexpr Index bytes = 1 << 15;
-    return std::max<Index>(32, bytes / (static_cast<Index>(sizeof(S)) * std::max<Index>(1, f_.shape.rows)));
-  }
+  [[nodiscard]] Index room() const { return samples_in_cache<S>(f_.shape.rows); }
   /// wanted(j) tells what column j of `samples` wants.
   template <class Wanted>
   void operator()(Index samples, Wanted&& wanted) {
@@ -85,14 +108,16 @@ class SampleSolve {
   SampleSolve& operator=(const SampleSolve&) = delete;
 
   /// At times[0] with y0.
-  void reset(std::span<const Time> times, const State& y0) {
+  template <class Y0>
+  void reset(std::span<const Time> times, const Y0& y0) {
     times_ = times;
     next_ = 1;
     taken_ = 0;
     part_ = {};
     step_of_part_ = 0;
     status_ = Status::success;
-    engine_.reset(times.front(), y0);
+    scratch_ = y0;
+    engine_.reset(times.front(), scratch_);
     step_ = StepInParts<Base>(engine_);
   }
   /// output(i, step, y) and observer(window) as of Engine::run. False where there is nothing more to do.
@@ -178,6 +203,31 @@ void run_samples(Batch& batch, Solves&& solves, std::size_t samples, std::vector
     batch(static_cast<Index>(active.size()), [&](Index j) { return solves[active[static_cast<std::size_t>(j)]].wanted(); });
     std::erase_if(active, [&](std::size_t b) { return !resume(b); });
   }
+}
+
+/// The same of SampleSolves. Of `paths`, for sample b: times(b); start(b), its initial state; begin(b, engine), which stands there;
+/// output(b, i, step, y) receives the state at time i and the number of the step that served it (−1: the start); accept(b, window) every
+/// step, where keeps() says so; end(b, status, stats).
+template <class Batch, class Solves, class Paths>
+void run_paths(Batch& batch, Solves&& solves, std::size_t samples, std::vector<std::size_t>& active, Paths&& paths) {
+  const auto output = [&](std::size_t b) {
+    return [&, b](Index i, Index step, const auto& y) { paths.output(b, i, step, y); };
+  };
+  const auto go_on = [&](std::size_t b, bool on) {
+    if (!on) paths.end(b, solves[b].status(), solves[b].engine().stats());
+    return on;
+  };
+  const auto begin = [&](std::size_t b) {
+    return naming_sample(b, [&] {
+      solves[b].reset(paths.times(b), paths.start(b));
+      paths.begin(b, solves[b].engine());
+      return go_on(b, solves[b].begin(output(b)));
+    });
+  };
+  const auto resume = [&](std::size_t b) {
+    return naming_sample(b, [&] { return go_on(b, solves[b].resume(output(b), [&](const auto& window) { paths.accept(b, window); })); });
+  };
+  run_samples(batch, solves, samples, active, begin, resume);
 }
 
 }  // namespace costate::detail

@@ -3,31 +3,15 @@
 //
 // f sees a batch of those that are under way, no more at a time than the cache holds, and t as the row of their times.
 
-#include <string>
+#include <deque>
+#include <span>
+#include <vector>
 
+#include <costate/ode/lockstep.hpp>
 #include <costate/ode/sample_batch.hpp>
 #include <costate/ode/sample_solution.hpp>
 
 namespace costate::detail {
-
-/// Says of which sample an error tells.
-template <class Run>
-auto naming_sample(std::size_t b, Run&& run) {
-  const auto named = [&](const auto& e) { return "sample " + std::to_string(b) + ": " + e.what(); };
-  try {
-    return run();
-  } catch (const TimeError& e) {
-    throw TimeError(named(e));
-  } catch (const NonFiniteError& e) {
-    throw NonFiniteError(named(e));
-  } catch (const StepSizeError& e) {
-    throw StepSizeError(named(e));
-  } catch (const TooManyStepsError& e) {
-    throw TooManyStepsError(named(e));
-  } catch (const ReconstructionError& e) {
-    throw ReconstructionError(named(e));
-  }
-}
 
 /// The grids, checked: one for each of so many samples. `times` keeps its memory.
 template <class Time, class T>
@@ -69,6 +53,34 @@ auto elsewhere([[maybe_unused]] const D& dynamics) {
   else return EvaluatedElsewhere{};
 }
 
+/// Where the samples of a plain solve begin, and what is kept of them.
+template <class Solution, class Y0>
+struct SamplePaths {
+  using Time = typename Solution::Time;
+
+  Solution& solution;
+  const Y0& y0;
+  const std::vector<BasicTimes<Time>>& grids;
+
+  [[nodiscard]] std::span<const Time> times(std::size_t b) const { return {grids[b].data(), static_cast<std::size_t>(grids[b].size())}; }
+  [[nodiscard]] auto start(std::size_t b) const { return y0.col(static_cast<Index>(b)); }
+  template <class Forward>
+  void begin(std::size_t, const Forward&) const {}
+  template <class Y>
+  void output(std::size_t b, Index i, Index, const Y& y) const {
+    solution.push_back(b, grids[b][i], y);
+  }
+  [[nodiscard]] bool keeps() const { return !solution.dense.empty(); }
+  template <class Window>
+  void accept(std::size_t b, const Window& window) const {
+    if (keeps()) solution.dense[b].add(window);
+  }
+  void end(std::size_t b, Status status, const Stats& stats) const {
+    solution.status[b] = status;
+    solution.stats[b] = stats;
+  }
+};
+
 template <class D, class Y0, class T, Method M>
 auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, const SolveOptions& options) {
   using Traits = StateTraits<Y0>;
@@ -83,31 +95,17 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
   solution.begin(times, shape.rows);
   if (options.dense) solution.dense.resize(times.size());
   const auto rhs = elsewhere(dynamics);
-  std::deque<SampleSolve<M, State, std::remove_const_t<decltype(rhs)>>> solves;
-  std::vector<std::size_t> active;
-  const auto output = [&](std::size_t b) {
-    return [&, b](Index i, Index, const State& y) { solution.push_back(b, times[b][i], y); };
-  };
-  const auto keep = [&](std::size_t b) {
-    return [&, b](const auto& window) {
-      if (options.dense) solution.dense[b].add(window);
-    };
-  };
-  for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_start(times[b][0], dense_view(y0).col(static_cast<Index>(b))); });
-  const auto begin = [&](std::size_t b) {
-    return naming_sample(b, [&] {
-      auto& solve = solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);
-      const std::span<const Time> span(times[b].data(), static_cast<std::size_t>(times[b].size()));
-      solve.reset(span, State(dense_view(y0).col(static_cast<Index>(b))));
-      return solve.begin(output(b));
-    });
-  };
-  const auto resume = [&](std::size_t b) { return naming_sample(b, [&] { return solves[b].resume(output(b), keep(b)); }); };
-  SampleBatch batch(dynamics.view());
-  run_samples(batch, solves, times.size(), active, begin, resume);
-  for (std::size_t b = 0; b < times.size(); ++b) {
-    solution.stats[b] = solves[b].engine().stats();
-    solution.status[b] = solves[b].status();
+  const auto& start = dense_view(y0);
+  const SamplePaths<decltype(solution), std::remove_cvref_t<decltype(start)>> paths{solution, start, times};
+  for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_start(times[b][0], paths.start(b)); });
+  if constexpr (LockstepMethod<M>) {
+    Lockstep<M, typename D::Function, typename D::Call, std::remove_const_t<decltype(rhs)>>(dynamics.view(), rhs, options).run(times.size(), paths);
+  } else {
+    std::deque<SampleSolve<M, State, std::remove_const_t<decltype(rhs)>>> solves;
+    for (std::size_t b = 0; b < times.size(); ++b) solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);
+    std::vector<std::size_t> active;
+    SampleBatch batch(dynamics.view());
+    run_paths(batch, solves, times.size(), active, paths);
   }
   return solution;
 }
