@@ -1,8 +1,8 @@
 #pragma once
 // A solve of samples with times of their own whose paths lie on a tape, and that remembers what its adjoint needs.
 //
-// Forward f is called for many samples at once (sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by DirectAdjoint; else each
-// sample has the pass that a solve of it alone would have.
+// Forward f is called for many samples at once (lockstep.hpp, sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by
+// DirectAdjoint; else each sample has the pass that a solve of it alone would have.
 
 #include <algorithm>
 #include <deque>
@@ -245,7 +245,7 @@ class TapedSamples {
   DynamicsView<F, BatchCall> batch_view_{};
 
   struct InLockstep {
-    std::optional<Lockstep<M, F, BatchCall, View>> solves;
+    std::optional<Lockstep<M, F, BatchCall, State, View>> solves;
   };
   struct InParts {
     SampleBatch<F, BatchCall> batch;

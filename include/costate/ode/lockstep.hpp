@@ -1,10 +1,10 @@
 #pragma once
-// Many solves of one sample each by an adaptive Runge–Kutta method, in lockstep: every one has its own time, step, end and counts, but all are at
-// the same stage of an attempt at the same time.
+// Many solves of one sample each by an adaptive Runge–Kutta method, in lockstep: every one has its own time, step, end and counts, but all are
+// at the same stage of an attempt at the same time.
 //
-// So the states and stages of all of them are batches, of which f takes and gives its rows as they lie, stage sums and errors are
-// elementwise over a row of samples with a row of step lengths, and no sample is ever moved but where it comes, ends or is rejected. Those
-// that have ended leave; others come in groups, since their first evaluations are made for them alone.
+// So the states and stages of all of them are batches: f takes and gives them as they lie, stage sums and errors are elementwise over a row of
+// samples with the row of their steps' lengths, and a sample is moved only where it comes, is rejected, is looked at or ends.
+// Its place is taken by the next, whose first evaluations are made apart. No more are under way than the cache holds.
 
 #include <algorithm>
 #include <array>
@@ -27,16 +27,15 @@
 
 namespace costate::detail {
 
-/// Whose attempts are of equal evaluations, at every stage but the first.
+/// A pair whose last stage is the next step's first: after every attempt the slope is known, whether it was accepted or not.
 template <class M>
 concept LockstepMethod = AdaptiveMethod<M> && OneStepMethod<M> && M::first_same_as_last();
 
-/// `Call` is of a batch; `Rhs` says how one sample is measured, and of its parts.
-template <LockstepMethod M, class F, class Call, class Rhs>
+/// `Call` is of a batch. `State` is that of one sample, whose right-hand side `Rhs` says how it is measured.
+template <LockstepMethod M, class F, class Call, class State, class Rhs>
 class Lockstep {
   using S = typename Call::Scalar;
   using Time = time_of_t<S>;
-  using State = Eigen::Matrix<S, Call::rows, 1>;
   using Block = Eigen::Matrix<S, Eigen::Dynamic, 1>;  // a batch, row by row
   using Row = Eigen::Array<S, Eigen::Dynamic, 1>;
   using Order = std::vector<std::pair<Time, std::size_t>>;  // lengths and samples
@@ -62,7 +61,7 @@ class Lockstep {
   using Column = Eigen::Map<const State, 0, Eigen::InnerStride<>>;
   using Window = StepWindow<M, Column>;
 
-  /// Checks the options.
+  /// Checks the options, sizes all memory.
   Lockstep(const DynamicsView<F, Call>& f, Rhs rhs, const SolveOptions& options)
       : f_(f), rhs_(std::move(rhs)), options_(options), rows_(f.shape.rows), norm_(norm_of<State>(rhs_, {rows_, 1}, options, 0)) {
     const Index most = rows_ * room();
@@ -396,9 +395,9 @@ class Lockstep {
   Index rows_;
   norm_of_t<State, Rhs> norm_;
   Order order_;  // the longest first: none is left to end alone
-  std::vector<Index> fresh_;
+  std::vector<Index> fresh_;  // places just taken
   std::vector<Place> places_;
-  std::vector<std::pair<Index, InitialStep<Time>>> undecided_;
+  std::vector<std::pair<Index, InitialStep<Time>>> undecided_;  // places without a length to try
   Block y_, trial_;
   std::array<Block, stages> k_;  // k_[0] is f at y_
   Row h_, times_, squares_, sums_, finite_;

@@ -1,7 +1,8 @@
 #pragma once
 // Solves of a batch whose samples have their own times, steps, status and counts, as if solved one by one, but with f called for all at once.
 //
-// f sees a batch of those that are under way, no more at a time than the cache holds, and t as the row of their times.
+// f sees a batch of those that are under way, no more at a time than the cache holds, and t as the row of their times. They go in lockstep
+// (lockstep.hpp) where the method allows it, else each in parts of its own (sample_batch.hpp).
 
 #include <deque>
 #include <span>
@@ -99,7 +100,7 @@ auto solve_samples(D dynamics, const Y0& y0, const T& grids, const M& method, co
   const SamplePaths<decltype(solution), std::remove_cvref_t<decltype(start)>> paths{solution, start, times};
   for (std::size_t b = 0; b < times.size(); ++b) naming_sample(b, [&] { check_start(times[b][0], paths.start(b)); });
   if constexpr (LockstepMethod<M>) {
-    Lockstep<M, typename D::Function, typename D::Call, std::remove_const_t<decltype(rhs)>>(dynamics.view(), rhs, options).run(times.size(), paths);
+    Lockstep<M, typename D::Function, typename D::Call, State, std::remove_const_t<decltype(rhs)>>(dynamics.view(), rhs, options).run(times.size(), paths);
   } else {
     std::deque<SampleSolve<M, State, std::remove_const_t<decltype(rhs)>>> solves;
     for (std::size_t b = 0; b < times.size(); ++b) solves.emplace_back(method, rhs, Shape{shape.rows, 1}, options);
