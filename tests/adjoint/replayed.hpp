@@ -2,6 +2,7 @@
 // The derivative of a replayed solve by differences in extended precision: what a discrete adjoint must equal.
 
 #include <random>
+#include <utility>
 #include <vector>
 
 #include <costate/adjoint/odeint.hpp>
@@ -70,6 +71,18 @@ struct Steps {
   std::vector<Index> served;
 };
 
+/// The same with the steps found that serve the outputs.
+inline Steps serve(Steps steps, const std::vector<double>& times) {
+  const double direction = times.back() > times.front() ? 1.0 : -1.0;
+  for (const double t : times) {
+    Index k = -1;
+    if (t != times.front())
+      for (k = 0; direction * (static_cast<double>(steps.ends[static_cast<std::size_t>(k)]) - t) < 0;) ++k;
+    steps.served.push_back(k);
+  }
+  return steps;
+}
+
 template <class F, class Y0, class Theta, class M>
 Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const Theta& theta, const M& method, const costate::SolveOptions& options) {
   auto dynamics = costate::detail::bind(f, y0, theta);
@@ -83,14 +96,7 @@ Steps steps_of(const F& f, const Y0& y0, const std::vector<double>& times, const
     if constexpr (costate::VariableOrderMethod<M>) steps.choices.push_back(static_cast<int>(w.order));
     if constexpr (costate::ReversibleMethod<M>) steps.choices.push_back(w.synchronised ? 1 : 0);
   });
-  const double direction = times.back() > times.front() ? 1.0 : -1.0;
-  for (const double t : times) {
-    Index k = -1;
-    if (t != times.front())
-      for (k = 0; direction * (static_cast<double>(steps.ends[static_cast<std::size_t>(k)]) - t) < 0;) ++k;
-    steps.served.push_back(k);
-  }
-  return steps;
+  return serve(std::move(steps), times);
 }
 
 /// The loss of the replayed solve as a function of y0, theta and the times, in that order in one vector x.

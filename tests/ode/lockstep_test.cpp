@@ -6,7 +6,6 @@
 #include <random>
 #include <vector>
 
-#include <costate/ode/adaptive_heun.hpp>
 #include <costate/ode/bosh3.hpp>
 #include <costate/ode/cost.hpp>
 #include <costate/ode/dopri5.hpp>
@@ -46,6 +45,15 @@ struct Many {
   }
 };
 
+/// The shortest pair whose last stage is the next step's first.
+struct TwoStages : cs::ExplicitRungeKutta<TwoStages> {
+  [[maybe_unused]] static constexpr int order = 1, error_order = 1, dense_order = 1;
+  static constexpr auto tableau =
+      cs::butcher_tableau(cs::row(0), cs::row(1, 1), cs::weights(1, 0), cs::embedded(cs::Rational(1, 2), cs::Rational(1, 2)),
+                          cs::dense_output(cs::polynomial(1), cs::polynomial(0)));
+};
+static_assert(cs::detail::LockstepMethod<TwoStages>);
+
 /// Counts are equal; states to what steps whose lengths follow the rounding of an error estimate leave.
 template <class S, class F, class M>
 void check_alone(const F& f, const Many<S>& many, const M& method, const cs::SolveOptions& options, double tolerance) {
@@ -72,7 +80,7 @@ TEST_CASE("more samples than go at a time, which come, are rejected and leave on
     check_alone(pulse, Many<double>(130, 90, direction), cs::Dopri5{}, {.rtol = 1e-8, .atol = 1e-10}, 1e-11);
     check_alone(pulse, Many<double>(130, 70, direction), cs::Bosh3{}, {.rtol = 1e-5, .atol = 1e-7}, 1e-12);
   }
-  check_alone(pulse, Many<double>(3, 41), cs::AdaptiveHeun{}, {.rtol = 1e-4, .atol = 1e-6}, 1e-12);
+  check_alone(pulse, Many<double>(3, 41), TwoStages{}, {.rtol = 1e-4, .atol = 1e-6}, 1e-11);
   check_alone(pulse, Many<long double>(3, 11), cs::Dopri5{}, {.rtol = 1e-12, .atol = 1e-13}, 1e-14);
 }
 
@@ -115,6 +123,22 @@ TEST_CASE("a sample that becomes NaN in lockstep ends there, the others go on", 
   CHECK(at_once.status == std::vector{cs::Status::non_finite, cs::Status::non_finite, cs::Status::success});
   CHECK(at_once.stats[0].evaluations == 1);
   CHECK(at_once.sample(2).col(1) == s.sample(2).col(1));
+}
+
+TEST_CASE("samples that wait are solved where all before them fail at once", "[ode]") {
+  const auto f = [](auto, const auto& y, const auto&) { return -cs::sqrt(y); };
+  const int samples = 40;
+  Eigen::MatrixXd y0 = Eigen::MatrixXd::Constant(200, samples, -1.0);  // 32 go at a time
+  y0.rightCols(8).setOnes();
+  std::vector<std::vector<double>> grids(samples, {0, 1.5});
+  for (std::size_t b = samples - 8; b < samples; ++b) grids[b] = {0, 1};  // the shorter wait
+  const auto s = cs::solve(f, y0, grids, p, cs::Dopri5{}, {.throw_on_failure = false});
+  for (std::size_t b = 0; b < samples; ++b) {
+    INFO(b);
+    CHECK(s.status[b] == (b < samples - 8 ? cs::Status::non_finite : cs::Status::success));
+    CHECK(s.t[b].size() == (b < samples - 8 ? 1U : 2U));
+  }
+  CHECK((s.sample(39).col(1).array() - 0.25).abs().maxCoeff() < 1e-6);  // (1 − t / 2)²
 }
 
 TEST_CASE("float samples in lockstep", "[ode]") {

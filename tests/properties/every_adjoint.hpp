@@ -16,6 +16,7 @@
 #include <costate/adjoint/odeint_parts.hpp>
 #include <costate/autodiff/value_and_grad.hpp>
 #include <costate/ode/dopri5.hpp>
+#include <costate/ode/solve.hpp>
 
 #include "adjoint/replayed.hpp"
 #include "catch.hpp"
@@ -174,6 +175,14 @@ inline constexpr struct PerSample {
   template <class S>
   static Matrix<S> batch_of_one(const Problem& problem) { return problem.y0<S>(1); }
 
+  template <class S, class M>
+  static adjoint_test::Steps in_lockstep(const Problem& problem, const std::vector<double>& times, const M& method, cs::SolveOptions options) {
+    options.dense = true;
+    const auto solution = cs::solve(of_components, batch_of_one<S>(problem), std::vector<std::vector<double>>{times}, problem.theta<S>(), method, options);
+    const auto& ends = solution.dense[0].step_ends();
+    return adjoint_test::serve({{ends.begin() + 1, ends.end()}, {}, {}}, times);
+  }
+
   template <class S, class M, class A>
   LongVector gradient(const Problem& problem, const M& method, const A& adjoint, const cs::SolveOptions& options) const {
     const std::vector<std::vector<double>> grids{problem.times(0), problem.times(1)};
@@ -198,8 +207,9 @@ inline constexpr struct PerSample {
     g << Eigen::Map<const Vector<S>>(dy0.data(), 4).template cast<long double>(), dp.template cast<long double>();
     return g;
   }
+  /// Of the steps that samples take in lockstep, which round as no other solve's do; or, where an adjoint wants each sample's engine, alone.
   template <class S, class M>
-  LongVector differences(const Problem& problem, const M& method, const cs::SolveOptions& options) const {
+  LongVector differences(const Problem& problem, const M& method, const cs::SolveOptions& options, bool lockstep = true) const {
     LongVector g = LongVector::Zero(4 + parameters);
     for (int b = 0; b < 2; ++b) {
       const Equation alone{problem.equation.name, problem.equation.p, {problem.equation.y0[2 * static_cast<std::size_t>(b)],
@@ -207,7 +217,9 @@ inline constexpr struct PerSample {
       const Problem of_one{alone, problem.direction};
       const auto times = problem.times(b);
       // as a batch of one, whose functions round as those of many: a decision on a step may hang on it
-      const auto steps = adjoint_test::steps_of(of_components, batch_of_one<S>(of_one), times, problem.theta<S>(), method, options);
+      auto steps = adjoint_test::steps_of(of_components, batch_of_one<S>(of_one), times, problem.theta<S>(), method, options);
+      if constexpr (cs::detail::LockstepMethod<M>)
+        if (lockstep) steps = in_lockstep<S>(of_one, times, method, options);
       const LongVector one = replay<S>(of_one, 1, times, method, steps, loss_of(static_cast<Index>(times.size()), 1));
       g.segment(2 * b, 2) = one.head(2);
       g.tail(parameters) += one.segment(2, parameters);
@@ -275,7 +287,10 @@ void check(const M& method, const Form& form) {
       };
       const LongVector reference = form.template differences<S>(problem, method, options);
       discrete(cs::DirectAdjoint{}, reference);
-      discrete(cs::CheckpointedAdjoint{.slots = 3}, reference);
+      const cs::CheckpointedAdjoint checkpointed{.slots = 3};
+      if constexpr (cs::detail::LockstepMethod<M> && std::is_same_v<Form, PerSample>)
+        discrete(checkpointed, form.template differences<S>(problem, method, options, false));
+      else discrete(checkpointed, reference);
       if constexpr (cs::ReversibleMethod<M>) {
         discrete(cs::ReversibleAdjoint{}, reference);
       } else if constexpr (cs::OneStepMethod<M>) {

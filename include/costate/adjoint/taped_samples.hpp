@@ -2,7 +2,8 @@
 // A solve of samples with times of their own whose paths lie on a tape, and that remembers what its adjoint needs.
 //
 // Forward f is called for many samples at once (lockstep.hpp, sample_batch.hpp). Backward, so are the stages of Runge–Kutta steps by
-// DirectAdjoint; else each sample has the pass that a solve of it alone would have.
+// DirectAdjoint; else each sample has the pass that a solve of it alone would have. Lengths of steps in lockstep are rounded otherwise than alone:
+// by that much discrete adjoints differ that are otherwise the same.
 
 #include <algorithm>
 #include <deque>

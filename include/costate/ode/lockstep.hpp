@@ -61,15 +61,9 @@ class Lockstep {
   using Column = Eigen::Map<const State, 0, Eigen::InnerStride<>>;
   using Window = StepWindow<M, Column>;
 
-  /// Checks the options, sizes all memory.
+  /// Checks the options.
   Lockstep(const DynamicsView<F, Call>& f, Rhs rhs, const SolveOptions& options)
-      : f_(f), rhs_(std::move(rhs)), options_(options), rows_(f.shape.rows), norm_(norm_of<State>(rhs_, {rows_, 1}, options, 0)) {
-    const Index most = rows_ * room();
-    for (Block* block : {&y_, &trial_}) block->resize(most);
-    for (Block& k : k_) k.resize(most);
-    one_.trial.resize(rows_);
-    for (Row* row : {&h_, &times_, &squares_, &sums_, &finite_}) row->resize(room());
-  }
+      : f_(f), rhs_(std::move(rhs)), options_(options), rows_(f.shape.rows), norm_(norm_of<State>(rhs_, {rows_, 1}, options, 0)) {}
 
   /// The next run's dynamics.
   void bind(const DynamicsView<F, Call>& f, const Rhs& rhs) {
@@ -81,9 +75,11 @@ class Lockstep {
   [[nodiscard]] Shape shape() const { return {rows_, 1}; }
   [[nodiscard]] const norm_of_t<State, Rhs>& norm() const { return norm_; }
 
-  /// Runs so many solves; `paths` as of run_paths.
+  /// Runs so many solves; `paths` as of run_paths. Where the options say that a failure throws, it is the first of those found, which need not be
+  /// that of the first sample.
   template <class Paths>
   void run(std::size_t samples, Paths&& paths) {
+    make_room(std::min(samples_in_cache<S>(rows_), static_cast<Index>(samples)));
     places_.clear();
     order_.resize(samples);
     for (std::size_t b = 0; b < samples; ++b) order_[b] = {std::abs(paths.times(b).back() - paths.times(b).front()), b};
@@ -91,7 +87,7 @@ class Lockstep {
     for (auto next = order_.cbegin();;) {
       admit(next, paths);
       leave(paths);
-      if (places_.empty()) return;
+      if (places_.empty() && next == order_.cend()) return;
       prepare();
       leave(paths);
       if (places_.empty()) continue;
@@ -101,7 +97,6 @@ class Lockstep {
   }
 
  private:
-  [[nodiscard]] Index room() const { return samples_in_cache<S>(rows_); }
   [[nodiscard]] Index count() const { return static_cast<Index>(places_.size()); }
   Place& place(Index j) { return places_[static_cast<std::size_t>(j)]; }
   [[nodiscard]] Index fresh(Index i) const { return fresh_[static_cast<std::size_t>(i)]; }
@@ -115,12 +110,21 @@ class Lockstep {
     f_(times_.data(), y.data(), dydt.data());
   }
 
+  void make_room(Index samples) {
+    room_ = samples;
+    if (h_.size() >= samples && one_.trial.size() == rows_) return;
+    for (Block* block : {&y_, &trial_}) block->resize(rows_ * samples);
+    for (Block& k : k_) k.resize(rows_ * samples);
+    for (Row* row : {&h_, &times_, &squares_, &sums_, &finite_}) row->resize(samples);
+    one_.trial.resize(rows_);
+  }
+
   /// Takes samples in, from `next` on, in the places of those that have ended, and where there is room.
   template <class Paths>
   void admit(typename Order::const_iterator& next, Paths&& paths) {
     fresh_.clear();
     const Index before = count();
-    for (Index j = 0; j < room() && next != order_.cend(); ++j) {
+    for (Index j = 0; j < room_ && next != order_.cend(); ++j) {
       if (j < before && !place(j).ended) continue;
       const std::optional<Place> p = take(next, paths);
       if (!p) break;
@@ -135,7 +139,7 @@ class Lockstep {
     const Index n = static_cast<Index>(fresh_.size());
     if (n == 0) return;
     for (Block* block : {&y_, &k_[0]}) widen(*block, before);
-    Block &start = k_[1], &slope = k_.back();
+    Block &start = trial_, &slope = k_.back();
     for (Index i = 0; i < n; ++i) {
       Place& p = place(fresh(i));
       p.stats.evaluations = 1;
@@ -232,7 +236,7 @@ class Lockstep {
   /// The length that those try first who have none: one evaluation each.
   void choose_first_steps() {
     const auto n = static_cast<Index>(undecided_.size());
-    Block &states = k_[1], &slopes = k_.back();
+    Block &states = trial_, &slopes = k_.back();
     for (Index i = 0; i < n; ++i) {
       auto& [j, first] = undecided_[static_cast<std::size_t>(i)];
       Place& p = place(j);
@@ -392,7 +396,7 @@ class Lockstep {
   DynamicsView<F, Call> f_;
   Rhs rhs_;
   SolveOptions options_;
-  Index rows_;
+  Index rows_, room_ = 0;
   norm_of_t<State, Rhs> norm_;
   Order order_;  // the longest first: none is left to end alone
   std::vector<Index> fresh_;  // places just taken
