@@ -2,9 +2,8 @@
 // Many solves of one sample each by an adaptive Runge–Kutta method, in lockstep: every one has its own time, step, end and counts, but all are
 // at the same stage of an attempt at the same time.
 //
-// So the states and stages of all of them are batches: f takes and gives them as they lie, stage sums and errors are elementwise over a row of
-// samples with the row of their steps' lengths, and a sample is moved only where it comes, is rejected, is looked at or ends.
-// Its place is taken by the next, whose first evaluations are made apart. No more are under way than the cache holds.
+// So the states and stages of all of them are batches (lockstep_blocks.hpp); here is who is under way, where each stands and what it tries next. A place
+// that becomes free is taken by the next sample, whose first evaluations are made apart. No more are under way than the cache holds.
 
 #include <algorithm>
 #include <array>
@@ -15,12 +14,11 @@
 #include <utility>
 #include <vector>
 
-#include <costate/core/elementwise.hpp>
-#include <costate/core/math.hpp>
 #include <costate/ode/dynamics.hpp>
 #include <costate/ode/failure.hpp>
 #include <costate/ode/initial_step.hpp>
 #include <costate/ode/jump_times.hpp>
+#include <costate/ode/lockstep_blocks.hpp>
 #include <costate/ode/part_norm.hpp>
 #include <costate/ode/sample_batch.hpp>
 #include <costate/ode/step_control.hpp>
@@ -36,8 +34,6 @@ template <LockstepMethod M, class F, class Call, class State, class Rhs>
 class Lockstep {
   using S = typename Call::Scalar;
   using Time = time_of_t<S>;
-  using Block = Eigen::Matrix<S, Eigen::Dynamic, 1>;  // a batch, row by row
-  using Row = Eigen::Array<S, Eigen::Dynamic, 1>;
   using Order = std::vector<std::pair<Time, std::size_t>>;  // lengths and samples
   static constexpr std::size_t stages = M::tableau.stages;
 
@@ -79,7 +75,10 @@ class Lockstep {
   /// that of the first sample.
   template <class Paths>
   void run(std::size_t samples, Paths&& paths) {
-    make_room(std::min(samples_in_cache<S>(rows_), static_cast<Index>(samples)));
+    room_ = std::min(samples_in_cache<S>(rows_), static_cast<Index>(samples));
+    blocks_.reserve(rows_, room_);
+    if (times_.size() < room_) times_.resize(room_);
+    one_.trial.resize(rows_);
     places_.clear();
     order_.resize(samples);
     for (std::size_t b = 0; b < samples; ++b) order_[b] = {std::abs(paths.times(b).back() - paths.times(b).front()), b};
@@ -101,22 +100,13 @@ class Lockstep {
   Place& place(Index j) { return places_[static_cast<std::size_t>(j)]; }
   [[nodiscard]] Index fresh(Index i) const { return fresh_[static_cast<std::size_t>(i)]; }
 
+  template <class Block>
   [[nodiscard]] Column column(const Block& block, Index j) const { return {block.data() + j, rows_, Eigen::InnerStride<>(count())}; }
-  static void copy_column(const S* from, Index from_stride, S* to, Index to_stride, Index rows) {
-    for (Index i = 0; i < rows; ++i) to[i * to_stride] = from[i * from_stride];
-  }
+  [[nodiscard]] Column slope_of(Index j) const { return column(blocks_.k[0], j); }
+  template <class Block>
   void evaluate(Index samples, const Block& y, Block& dydt) {
     f_.shape.cols = samples;
     f_(times_.data(), y.data(), dydt.data());
-  }
-
-  void make_room(Index samples) {
-    room_ = samples;
-    if (h_.size() >= samples && one_.trial.size() == rows_) return;
-    for (Block* block : {&y_, &trial_}) block->resize(rows_ * samples);
-    for (Block& k : k_) k.resize(rows_ * samples);
-    for (Row* row : {&h_, &times_, &squares_, &sums_, &finite_}) row->resize(samples);
-    one_.trial.resize(rows_);
   }
 
   /// Takes samples in, from `next` on, in the places of those that have ended, and where there is room.
@@ -138,8 +128,8 @@ class Lockstep {
     }
     const Index n = static_cast<Index>(fresh_.size());
     if (n == 0) return;
-    for (Block* block : {&y_, &k_[0]}) widen(*block, before);
-    Block &start = trial_, &slope = k_.back();
+    blocks_.widen(before, count());
+    auto &start = blocks_.trial, &slope = blocks_.k.back();
     for (Index i = 0; i < n; ++i) {
       Place& p = place(fresh(i));
       p.stats.evaluations = 1;
@@ -150,9 +140,8 @@ class Lockstep {
     evaluate(n, start, slope);
     for (Index i = 0; i < n; ++i) {
       const Index j = fresh(i);
-      copy_column(start.data() + i, n, y_.data() + j, count(), rows_);
-      copy_column(slope.data() + i, n, k_[0].data() + j, count(), rows_);
-      if (!all_finite(column(k_[0], j))) fail(j, Status::non_finite, place(j).control.proposal().length);
+      blocks_.set(j, start.data() + i, slope.data() + i, n);
+      if (!all_finite(slope_of(j))) fail(j, Status::non_finite, place(j).control.proposal().length);
     }
   }
   /// The next sample with something to solve.
@@ -174,12 +163,6 @@ class Lockstep {
     }
     return std::nullopt;
   }
-  /// From so many columns to as many as there are places.
-  void widen(Block& block, Index before) {
-    if (before == count()) return;
-    for (Index r = 0; r < rows_; ++r) std::copy_n(block.data() + r * before, before, trial_.data() + r * count());
-    block.swap(trial_);
-  }
   template <class Paths>
   static void tell_end(const Place& p, Paths&& paths) {
     paths.end(p.sample, p.status, p.stats);
@@ -195,13 +178,12 @@ class Lockstep {
       tell_end(place(j), paths);
       for (--now; now > j && place(now).ended; --now) tell_end(place(now), paths);
       if (now == j) break;
-      for (Block* block : {&y_, &k_[0]}) copy_column(block->data() + now, before, block->data() + j, before, rows_);
+      blocks_.set(j, blocks_.y.data() + now, blocks_.k[0].data() + now, before);
       place(j) = place(now);
     }
     if (now == before) return;
     places_.erase(places_.begin() + now, places_.end());
-    for (Block* block : {&y_, &k_[0]})
-      for (Index i = 1; i < rows_; ++i) std::copy_n(block->data() + i * before, now, block->data() + i * now);
+    blocks_.narrow(now);
   }
 
   /// Plans everyone's next attempt; who may not make one has ended.
@@ -209,7 +191,7 @@ class Lockstep {
     undecided_.clear();
     for (Index j = 0; j < count(); ++j) {
       Place& p = place(j);
-      if (p.again || p.ended) continue;
+      if (p.again) continue;
       p.stop = {p.times.back()};
       if (!options_.jump_times.empty()) [[unlikely]] p.stop = JumpTimes<S, Time>(options_.jump_times, p.direction).next(p.t, p.stop.end);
       if (!p.stop.crossing && !(p.control.proposal().length > 0)) undecided_.push_back({j, {}});
@@ -236,94 +218,47 @@ class Lockstep {
   /// The length that those try first who have none: one evaluation each.
   void choose_first_steps() {
     const auto n = static_cast<Index>(undecided_.size());
-    Block &states = trial_, &slopes = k_.back();
+    auto &states = blocks_.trial, &slopes = blocks_.k.back();
     for (Index i = 0; i < n; ++i) {
       auto& [j, first] = undecided_[static_cast<std::size_t>(i)];
       Place& p = place(j);
       const Time limit = room_of(p).limit();
       look_at(j);
       times_[i] = static_cast<S>(first.probe(norm_, p.t, one_.y, one_.slope, one_.trial, limit, p.t + p.direction * limit, p.direction));
-      copy_column(one_.trial.data(), 1, states.data() + i, n, rows_);
+      for (Index r = 0; r < rows_; ++r) states[r * n + i] = one_.trial[r];
     }
     evaluate(n, states, slopes);
     for (Index i = 0; i < n; ++i) {
       const auto& [j, first] = undecided_[static_cast<std::size_t>(i)];
       look_at(j);
-      copy_column(slopes.data() + i, n, one_.trial.data(), 1, rows_);
+      for (Index r = 0; r < rows_; ++r) one_.trial[r] = slopes[r * n + i];
       place(j).control.propose(first.length(norm_, one_.y, one_.slope, one_.trial, M::error_order, 0.01));
       ++place(j).stats.evaluations;
     }
   }
   void look_at(Index j) {
-    one_.y = column(y_, j);
-    one_.slope = column(k_[0], j);
+    one_.y = column(blocks_.y, j);
+    one_.slope = slope_of(j);
   }
 
   /// One attempt of all: the trial state, whose slope is the last stage.
   void attempt() {
     const Index n = count();
-    for (Index j = 0; j < n; ++j) h_[j] = static_cast<S>(place(j).plan.h);
+    for (Index j = 0; j < n; ++j) blocks_.h[j] = static_cast<S>(place(j).plan.h);
     unroll<1, stages>([&]<std::size_t I>() {
       constexpr Time c = M::tableau.c[I].template as<Time>();
       for (Index j = 0; j < n; ++j) {
         const Place& p = place(j);
         times_[j] = static_cast<S>(c == Time(1) ? p.plan.end : p.t + c * p.plan.h);
       }
-      for_rows(0, rows_, [&](auto place, auto sample) {
-        place.store(trial_.data(), place.load(y_.data()) + sample.load(h_.data()) * sum<StageRow<M, I>>(place));
-      });
-      evaluate(n, trial_, k_[I]);
+      blocks_.template prepare<I>();
+      evaluate(n, blocks_.trial, blocks_.k[I]);
     });
   }
-  /// body(place, sample) for every packet of some rows: its place in a block, and in a row of numbers of the samples.
-  template <class Body>
-  void for_rows(Index first, Index rows, Body&& body) {
-    const Index n = count();
-    for (Index at = first * n; at < (first + rows) * n; at += n)
-      for_each_packet<S>(n, [&](auto sample) {
-        auto place = sample;
-        place.at += at;
-        body(place, sample);
-      });
-  }
-  /// Σ w_j k_j there.
-  template <class Weights, class At>
-  [[gnu::always_inline]] auto sum(At place) const {
-    return StageSum<Weights>::expression(S(1), StagesAt<At>{k_, place});
-  }
-  template <class At>
-  struct StagesAt {
-    const std::array<Block, stages>& k;
-    At place;
-    template <std::size_t J>
-    [[gnu::always_inline]] auto get() const { return place.load(k[J].data()); }
-  };
-
-  /// The squared errors in tolerances, and numbers that are 0 where the trial state is finite.
-  void measure() {
-    const Index n = count();
-    finite_.head(n).setZero();
-    for_rows(0, rows_, [&](auto place, auto sample) {
-      sample.store(finite_.data(), sample.load(finite_.data()) + S(0) * place.load(trial_.data()));
-    });
-    squares_.head(n).setZero();
-    for (const NormMeasure<S>& part : norm_.measures()) {
-      if (!part.in_norm) continue;
-      sums_.head(n).setZero();
-      for_rows(part.first, part.rows, [&](auto place, auto sample) {
-        const auto size = simd::max(abs(place.load(y_.data())), abs(place.load(trial_.data())));
-        const auto ratio = sample.load(h_.data()) * sum<ErrorRow<M>>(place) / (part.atol + part.rtol * size);
-        sample.store(sums_.data(), sample.load(sums_.data()) + ratio * ratio);
-      });
-      for (Index j = 0; j < n; ++j)
-        if (!(sums_[j] <= squares_[j]) && squares_[j] == squares_[j]) squares_[j] = sums_[j];  // NaN where any is
-    }
-  }
-
   /// Accepted attempts become the state; the others are made again from where they began.
   template <class Paths>
   void judge(Paths&& paths) {
-    measure();
+    blocks_.measure(norm_.measures());
     for (Index j = 0; j < count(); ++j) {
       Place& p = place(j);
       ++p.attempts;
@@ -332,22 +267,20 @@ class Lockstep {
       if (!p.again) {
         serve(j, paths);
       } else if (!p.ended) {
-        copy_column(y_.data() + j, count(), trial_.data() + j, count(), rows_);
-        copy_column(k_[0].data() + j, count(), k_.back().data() + j, count(), rows_);
+        blocks_.reject(j);
       }
     }
-    y_.swap(trial_);
-    k_[0].swap(k_.back());
+    blocks_.commit();
   }
   bool accepted(Index j) {
     Place& p = place(j);
     if (p.stop.crossing) {
-      if (finite_[j] == S(0) && all_finite(column(k_.back(), j))) return true;
+      if (blocks_.finite[j] == S(0) && all_finite(column(blocks_.k.back(), j))) return true;
       fail(j, Status::non_finite, p.plan.h);
       return false;
     }
-    const auto err2 = static_cast<double>(squares_[j]);
-    const bool finite = std::isfinite(err2) && finite_[j] == S(0);
+    const auto err2 = static_cast<double>(blocks_.squares[j]);
+    const bool finite = std::isfinite(err2) && blocks_.finite[j] == S(0);
     if (finite && err2 <= 1) {
       p.control.accepted(p.plan, p.trying, err2);
       return true;
@@ -362,8 +295,8 @@ class Lockstep {
     Place& p = place(j);
     const auto due = [&] { return p.next < p.times.size() && p.direction * (p.plan.end - p.times[p.next]) >= 0; };
     if (due() || paths.keeps()) {
-      const Column y0 = column(y_, j), y1 = column(trial_, j);
-      const auto k = [&]<std::size_t... I>(std::index_sequence<I...>) { return std::array{column(k_[I], j)...}; }(std::make_index_sequence<stages>{});
+      const Column y0 = column(blocks_.y, j), y1 = column(blocks_.trial, j);
+      const auto k = [&]<std::size_t... I>(std::index_sequence<I...>) { return std::array{column(blocks_.k[I], j)...}; }(std::make_index_sequence<stages>{});
       Window window{p.t, p.plan.end, p.plan.h, y0, y1, {}};
       for (std::size_t i = 0; i < stages; ++i) window.k[i] = &k[i];
       paths.accept(p.sample, window);
@@ -385,7 +318,7 @@ class Lockstep {
     if (!options_.throw_on_failure) return;
     const std::int64_t attempts = status == Status::too_many_steps ? options_.max_steps : p.attempts;
     naming_sample(p.sample, [&] {
-      const State y = column(y_, j);
+      const State y = column(blocks_.y, j);
       if constexpr (Parted<Rhs>) {
         if (status == Status::non_finite) throw_part_failure(rhs_, norm_, p.t, h, y, attempts, false);
       }
@@ -402,9 +335,8 @@ class Lockstep {
   std::vector<Index> fresh_;  // places just taken
   std::vector<Place> places_;
   std::vector<std::pair<Index, InitialStep<Time>>> undecided_;  // places without a length to try
-  Block y_, trial_;
-  std::array<Block, stages> k_;  // k_[0] is f at y_
-  Row h_, times_, squares_, sums_, finite_;
+  LockstepBlocks<M, S> blocks_;
+  Eigen::Matrix<S, Eigen::Dynamic, 1> times_;
   struct {
     State y, slope, trial;
   } one_;  // sample looked at alone
