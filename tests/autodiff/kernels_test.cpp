@@ -48,3 +48,20 @@ TEMPLATE_TEST_CASE("products of all forms, shapes and sizes, stored or added, ar
     CHECK((c - whole).cwiseAbs().sum() <= tolerance * static_cast<S>(m * n));
   }
 }
+
+TEMPLATE_TEST_CASE("a column is added to every column of a product, by blocks of every size", "[autodiff]", float, double, long double) {
+  using S = TestType;
+  using M = detail::RowMajor<S>;
+  const cs::Index depth = GENERATE(0, 1, 5, 64), n = GENERATE(1, 3, 16, 40, 300);
+  cs::Scratch scratch;
+  for (cs::Index m = 0; m <= 30; ++m) {
+    CAPTURE(m, depth, n);
+    M a = M::Random(m, depth), b = M::Random(depth, n);
+    const Eigen::Matrix<S, Eigen::Dynamic, 1> column = Eigen::Matrix<S, Eigen::Dynamic, 1>::Random(m);
+    M c = M::Constant(m, n, std::numeric_limits<S>::quiet_NaN()), expected = M::Zero(m, n);
+    if (depth != 0) expected = a.lazyProduct(b);
+    expected.colwise() += column;
+    detail::multiply_onto(column.data(), slot(a), slot(b), c.data(), scratch);
+    CHECK((c - expected).cwiseAbs().sum() <= 4 * std::numeric_limits<S>::epsilon() * static_cast<S>((depth + 1) * m * n));
+  }
+}

@@ -59,8 +59,7 @@ struct DenseLayer {
       MapOut<S>(out, w->rows, n) += h;
       return;
     }
-    for (Index i = 0; i < w->rows; ++i) std::fill_n(out + i * n, n, b->value[i]);
-    multiply(*w, *x, out, true, scratch);
+    multiply_onto(b->value, *w, *x, out, scratch);
     if constexpr (!std::is_same_v<F, Identity>) map([](auto a) { return F::value(a); }, out, out, w->rows * n, false);
   }
   template <class K>

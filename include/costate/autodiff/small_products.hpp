@@ -2,7 +2,7 @@
 // Products of row-major matrices that are small, or narrow in some direction, straight from memory: the layers of networks, single
 // samples, outer products. Packing the factors into blocks, as products of large matrices do, would cost more than it saves here.
 //
-//   rows_times(…)              C (+)= A B or Aᵀ B: blocks of C stay in registers while the rows of B pass
+//   rows_times(…)              C (+)= A B or Aᵀ B, C = b 1ᵀ + A B: blocks of C stay in registers while the rows of B pass
 //   rows_times_transposed(…)   C (+)= A Bᵀ through Bᵀ, some rows of it at a time
 //   inner_products(…)          C (+)= A Bᵀ: blocks of inner products along contiguous rows
 //   times_vector(…)            y (+)= A x
@@ -34,13 +34,25 @@ struct Strided {
   Index down, right;
 };
 
-/// R rows and Q packets of C (+)= A B; `at` finds the first packet in a row, and tells how much of it there is.
+/// What a product is added to: nothing, what is there, or a column, to every sample.
+template <class S>
+struct Onto {
+  bool there = false;
+  const S* column = nullptr;
+
+  Onto(bool add) : there(add) {}  // NOLINT: `add` means one of the first two
+  explicit Onto(const S* each) : column(each) {}
+  [[nodiscard]] Onto below(Index rows) const { return column == nullptr ? *this : Onto(column + rows); }
+};
+
+/// R rows and Q packets of C = … + A B; `at` finds the first packet in a row, and tells how much of it there is.
 template <int R, int Q, class S, class Place>
-[[gnu::always_inline]] inline void block_of_rows(Strided<S> a, Index depth, const S* b, S* c, Index n, bool add, Place at) {
+[[gnu::always_inline]] inline void block_of_rows(Strided<S> a, Index depth, const S* b, S* c, Index n, Onto<S> onto, Place at) {
   using P = simd::Packet<S>;
   P sum[R][Q];
   times<R>([&](auto r) {
-    times<Q>([&](auto q) { sum[r][q] = add ? at.load(c + r * n + q * P::width) : P(0); });
+    const P each = onto.column == nullptr ? P(0) : P(onto.column[r]);
+    times<Q>([&](auto q) { sum[r][q] = onto.there ? at.load(c + r * n + q * P::width) : each; });
   });
   for (Index j = 0; j < depth; ++j, b += n) {
     P row[Q];
@@ -55,30 +67,33 @@ template <int R, int Q, class S, class Place>
   });
 }
 
-/// Q packets of each row of C (+)= A B. Twelve sums keep the multipliers busy and leave registers for the factors.
+/// Q packets of each row of C = … + A B. Twelve sums keep the multipliers busy and leave registers for the factors; of 32 registers sixteen sums
+/// do so, too: blocks of eight rows, as many as leave no four, which would load B too often for what they multiply.
 template <int Q, class S, class Place>
-void strip_of_columns(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, bool add, Place at) {
+void strip_of_columns(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, Onto<S> onto, Place at) {
   Index i = 0;
   const auto block = [&]<int R>(std::integral_constant<int, R>) {
-    block_of_rows<R, Q>(Strided<S>{a.p + i * a.down, a.down, a.right}, depth, b, c + i * n, n, add, at);
+    block_of_rows<R, Q>(Strided<S>{a.p + i * a.down, a.down, a.right}, depth, b, c + i * n, n, onto.below(i), at);
     i += R;
   };
+  if constexpr (simd::Packet<S>::width * sizeof(S) == 64)
+    for (Index eights = m % 6 / 2; eights > 0 && i + 8 <= m; --eights) block(std::integral_constant<int, 8>{});
   while (i + 6 <= m) block(std::integral_constant<int, 6>{});
   if (i + 4 <= m) block(std::integral_constant<int, 4>{});
   if (i + 2 <= m) block(std::integral_constant<int, 2>{});
   if (i < m) block(std::integral_constant<int, 1>{});
 }
 
-/// C (+)= A B of m x n; B and C are contiguous.
+/// C = … + A B of m x n; B and C are contiguous.
 template <class S>
-void rows_times(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, bool add) {
+void rows_times(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, std::type_identity_t<Onto<S>> onto) {
   constexpr Index width = simd::Packet<S>::width;
   Index j = 0;
   if (m == 1)
-    for (; j + 4 * width <= n; j += 4 * width) block_of_rows<1, 4>(a, depth, b, c, n, add, WholePacket<S>{j});
-  for (; j + 2 * width <= n; j += 2 * width) strip_of_columns<2>(a, m, depth, b, c, n, add, WholePacket<S>{j});
-  if (j + width <= n) strip_of_columns<1>(a, m, depth, b, c, n, add, WholePacket<S>{j}), j += width;
-  if (j < n) strip_of_columns<1>(a, m, depth, b, c, n, add, PartOfPacket<S>{j, n - j});
+    for (; j + 4 * width <= n; j += 4 * width) block_of_rows<1, 4>(a, depth, b, c, n, onto, WholePacket<S>{j});
+  for (; j + 2 * width <= n; j += 2 * width) strip_of_columns<2>(a, m, depth, b, c, n, onto, WholePacket<S>{j});
+  if (j + width <= n) strip_of_columns<1>(a, m, depth, b, c, n, onto, WholePacket<S>{j}), j += width;
+  if (j < n) strip_of_columns<1>(a, m, depth, b, c, n, onto, PartOfPacket<S>{j, n - j});
 }
 
 /// R x Q entries of C (+)= A Bᵀ.

@@ -32,6 +32,40 @@ template <class S>
                                                                  (reinterpret_cast<Bits>(x.v) & ~sign)));
 }
 
+/// x, but no more (no less) than the limit; NaN stays. One instruction, whose result is its second operand where that is NaN.
+template <class S>
+[[gnu::always_inline]] inline Packet<S> at_most(Packet<S> x, S limit) {
+  [[maybe_unused]] const Packet<S> most(limit);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm512_mask_min_pd(x.v, __mmask8(-1), most.v, x.v));
+  else return Packet<S>(_mm512_mask_min_ps(x.v, __mmask16(-1), most.v, x.v));
+#elif defined(__AVX__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm256_min_pd(most.v, x.v));
+  else return Packet<S>(_mm256_min_ps(most.v, x.v));
+#elif defined(__SSE2__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm_min_pd(most.v, x.v));
+  else return Packet<S>(_mm_min_ps(most.v, x.v));
+#else
+  return select(x > most, most, x);
+#endif
+}
+template <class S>
+[[gnu::always_inline]] inline Packet<S> at_least(Packet<S> x, S limit) {
+  [[maybe_unused]] const Packet<S> least(limit);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm512_mask_max_pd(x.v, __mmask8(-1), least.v, x.v));
+  else return Packet<S>(_mm512_mask_max_ps(x.v, __mmask16(-1), least.v, x.v));
+#elif defined(__AVX__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm256_max_pd(least.v, x.v));
+  else return Packet<S>(_mm256_max_ps(least.v, x.v));
+#elif defined(__SSE2__)
+  if constexpr (sizeof(S) == 8) return Packet<S>(_mm_max_pd(least.v, x.v));
+  else return Packet<S>(_mm_max_ps(least.v, x.v));
+#else
+  return select(x < least, least, x);
+#endif
+}
+
 // The format of S: the stored bits of the significand, the bias of the exponent, and 1.5·2^mantissa: adding it to a number
 // below 2^(mantissa - 2) rounds it to an integer (to nearest, ties to even), which then stands in the low bits of the sum.
 template <class S>
