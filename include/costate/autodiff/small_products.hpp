@@ -40,8 +40,8 @@ struct Onto {
   bool there = false;
   const S* column = nullptr;
 
-  Onto(bool add) : there(add) {}  // NOLINT: `add` means one of the first two
-  explicit Onto(const S* each) : column(each) {}
+  Onto(bool add) : there(add) {}         // NOLINT: `add` means one of the first two
+  Onto(const S* each) : column(each) {}  // NOLINT: were it explicit, a pointer would count as true
   [[nodiscard]] Onto below(Index rows) const { return column == nullptr ? *this : Onto(column + rows); }
 };
 
