@@ -26,10 +26,10 @@ TEMPLATE_TEST_CASE("products of all forms, shapes and sizes, stored or added, ar
   struct Sizes {
     cs::Index m, depth, n;
   };
-  // vectors, the bounds of the simple loops, remainders of the blocks, several blocks along each axis, nothing
+  // vectors, the bounds of the simple loops, remainders of the blocks, several blocks along each axis, little depth, nothing
   const auto [m, depth, n] = GENERATE(values<Sizes>({{1, 1, 1}, {3, 4, 1}, {3, 7, 1}, {9, 5, 1}, {1, 6, 8}, {6, 1, 7}, {2, 2, 2}, {6, 7, 6}, {7, 6, 7},
-                                                     {13, 17, 11}, {64, 64, 64}, {33, 300, 5}, {5, 40, 700}, {300, 9, 33}, {130, 520, 140}, {260, 40, 270}, {4, 0, 5}, {12, 0, 12}, {100, 0, 2}, {0, 0, 100}, {33, 70, 48},
-                                                     {0, 3, 4}, {3, 4, 0}}));
+                                                     {13, 17, 11}, {64, 64, 64}, {33, 300, 5}, {5, 40, 700}, {300, 9, 33}, {130, 520, 140}, {260, 40, 270}, {33, 70, 48},
+                                                     {7, 1, 37}, {8, 2, 37}, {7, 3, 64}, {9, 4, 19}, {1, 4, 40}, {4, 0, 5}, {12, 0, 12}, {100, 0, 2}, {0, 0, 100}, {0, 3, 4}, {3, 4, 0}}));
   CAPTURE(m, depth, n);
   M a = M::Random(m, depth), b = M::Random(depth, n), at = a.transpose(), bt = b.transpose();
   const M start = M::Random(m, n), expected = depth == 0 ? M(M::Zero(m, n)) : M(a.lazyProduct(b));  // Eigen takes a column of nothing
@@ -52,7 +52,7 @@ TEMPLATE_TEST_CASE("products of all forms, shapes and sizes, stored or added, ar
 TEMPLATE_TEST_CASE("a column is added to every column of a product, by blocks of every size", "[autodiff]", float, double, long double) {
   using S = TestType;
   using M = detail::RowMajor<S>;
-  const cs::Index depth = GENERATE(0, 1, 5, 64), n = GENERATE(1, 3, 16, 40, 300);
+  const cs::Index depth = GENERATE(0, 1, 2, 3, 4, 5, 64), n = GENERATE(1, 3, 16, 40, 300);
   cs::Scratch scratch;
   for (cs::Index m = 0; m <= 30; ++m) {
     CAPTURE(m, depth, n);

@@ -166,7 +166,9 @@ template <class S>
 void multiply_onto(const S* column, const Slot<S>& a, const Slot<S>& b, S* out, Scratch& scratch) {
   const Index m = a.rows, depth = a.cols, n = b.cols;
   if (n > 1 && is_small_product<S>(m, depth, n)) return rows_times(Strided<S>{a.value, depth, 1}, m, depth, b.value, out, n, column);
-  for (Index i = 0; i < m; ++i) std::fill_n(out + i * n, n, column[i]);
+  if (n == 1) std::copy_n(column, m, out);
+  else
+    for (Index i = 0; i < m; ++i) std::fill_n(out + i * n, n, column[i]);
   multiply(a, b, out, true, scratch);
 }
 

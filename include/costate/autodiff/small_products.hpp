@@ -27,6 +27,18 @@ template <int N, class Body>
   (std::make_integer_sequence<int, N>{});
 }
 
+/// Calls body with n as a constant if it is from 1 to 4, else the general one.
+template <class Body, class General>
+void by_short_length(Index n, const Body& body, const General& general) {
+  switch (n) {
+    case 1: return body(std::integral_constant<int, 1>{});
+    case 2: return body(std::integral_constant<int, 2>{});
+    case 3: return body(std::integral_constant<int, 3>{});
+    case 4: return body(std::integral_constant<int, 4>{});
+    default: return general();
+  }
+}
+
 /// A matrix by its strides: entry (i, j) is at p[i · down + j · right].
 template <class S>
 struct Strided {
@@ -84,12 +96,46 @@ void strip_of_columns(Strided<S> a, Index m, Index depth, const S* b, S* c, Inde
   if (i < m) block(std::integral_constant<int, 1>{});
 }
 
+/// The whole packets of R rows of C = … + A B of depth N.
+template <int R, int N, class S>
+[[gnu::always_inline]] inline void shallow_rows(Strided<S> a, const S* b, S* c, Index n, Onto<S> onto) {
+  using P = simd::Packet<S>;
+  P factor[R][N], each[R];
+  times<R>([&](auto r) {
+    times<N>([&](auto k) { factor[r][k] = P(a.p[r * a.down + k * a.right]); });
+    each[r] = onto.column == nullptr ? P(0) : P(onto.column[r]);
+  });
+  for (Index j = 0; j + P::width <= n; j += P::width) {
+    P row[N];
+    times<N>([&](auto k) { row[k] = P::load(b + k * n + j); });
+    times<R>([&](auto r) {
+      P sum = onto.there ? P::load(c + r * n + j) : each[r];
+      times<N>([&](auto k) { sum = muladd(factor[r][k], row[k], sum); });
+      sum.store(c + r * n + j);
+    });
+  }
+}
+/// The same of all m rows: where little is multiplied, memory is what counts, and it is written best along its rows.
+template <int N, class S>
+void shallow_product(Strided<S> a, Index m, const S* b, S* c, Index n, Onto<S> onto) {
+  Index i = 0;
+  const auto rows = [&]<int R>(std::integral_constant<int, R>) {
+    shallow_rows<R, N>(Strided<S>{a.p + i * a.down, a.down, a.right}, b, c + i * n, n, onto.below(i));
+    i += R;
+  };
+  if constexpr (N > 1)
+    while (i + 2 <= m) rows(std::integral_constant<int, 2>{});
+  while (i < m) rows(std::integral_constant<int, 1>{});
+}
+
 /// C = … + A B of m x n; B and C are contiguous.
 template <class S>
 void rows_times(Strided<S> a, Index m, Index depth, const S* b, S* c, Index n, std::type_identity_t<Onto<S>> onto) {
   constexpr Index width = simd::Packet<S>::width;
   Index j = 0;
-  if (m == 1)
+  if (depth <= 4 && n >= width)
+    by_short_length(depth, [&]<int N>(std::integral_constant<int, N>) { shallow_product<N>(a, m, b, c, n, onto), j = n / width * width; }, [] {});
+  else if (m == 1)
     for (; j + 4 * width <= n; j += 4 * width) block_of_rows<1, 4>(a, depth, b, c, n, onto, WholePacket<S>{j});
   for (; j + 2 * width <= n; j += 2 * width) strip_of_columns<2>(a, m, depth, b, c, n, onto, WholePacket<S>{j});
   if (j + width <= n) strip_of_columns<1>(a, m, depth, b, c, n, onto, WholePacket<S>{j}), j += width;
@@ -178,18 +224,6 @@ void outer_with_short_vector(const S* x, Index m, const S* y, S* c, bool add) {
   for (Index i = 0; i < m; ++i, c += N) times<N>([&](auto j) { c[j] = add ? c[j] + x[i] * factor[j] : x[i] * factor[j]; });
 }
 
-/// Calls body with n as a constant if it is from 1 to 4, else the general one.
-template <class Body, class General>
-void by_short_length(Index n, const Body& body, const General& general) {
-  switch (n) {
-    case 1: return body(std::integral_constant<int, 1>{});
-    case 2: return body(std::integral_constant<int, 2>{});
-    case 3: return body(std::integral_constant<int, 3>{});
-    case 4: return body(std::integral_constant<int, 4>{});
-    default: return general();
-  }
-}
-
 /// y (+)= A x, A of m x n.
 template <class S>
 void times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
@@ -201,8 +235,7 @@ void times_vector(const S* a, Index m, Index n, const S* x, S* y, bool add) {
 template <class S>
 void outer(const S* x, Index m, const S* y, Index n, S* c, bool add) {
   by_short_length(
-      n, [&]<int N>(std::integral_constant<int, N>) { outer_with_short_vector<N>(x, m, y, c, add); },
-      [&] { rows_times(Strided<S>{x, 1, 0}, m, 1, y, c, n, add); });
+      n, [&]<int N>(std::integral_constant<int, N>) { outer_with_short_vector<N>(x, m, y, c, add); }, [&] { rows_times(Strided<S>{x, 1, 0}, m, 1, y, c, n, add); });
 }
 
 }  // namespace costate::detail
