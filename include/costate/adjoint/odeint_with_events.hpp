@@ -107,7 +107,6 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
   const Time direction = times.back() >= times.front() ? Time(1) : Time(-1);
   std::size_t served = 1;
   const std::tuple<E...> list(events...);
-  const std::array<std::int64_t, sizeof...(E)> stop_after{events.options.stop_after...};
   std::array<std::int64_t, sizeof...(E)> happened{};
   bool stopped = times.size() == 1;
   for (std::size_t k = 0; k <= solved.events.size(); ++k) {
@@ -155,7 +154,7 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
     Time next = k + 1 < solved.events.size() ? solved.events[k + 1].t : times.back();
     if (served < static_cast<std::size_t>(times.size()) && direction * (next - times[static_cast<Index>(served)]) > 0) next = times[static_cast<Index>(served)];
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto happen = [&](const auto& e) {
+      const auto happen = [&](const auto& e, std::int64_t& times_before) {
         const auto [g, g_y, g_t] = differential(e.g, until, y_there);
         const S length = static_cast<S>(std::abs(until - began)), rate = g_t + g_y.dot(slope),
                 mean = length > 0 ? std::abs(std::get<0>(differential(e.g, began, y_began))) / length : S(0);
@@ -172,10 +171,10 @@ auto taped_odeint_with_events(const F& f, const Y0& y0, const T& user_times, con
         run.before.push_back(y);
         if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(e.jump)>, NoJump>) y = State(tape, to_slot(tape, call_dynamics(e.jump, t, sample(y), p)));
         run.after.push_back(y);
+        stopped |= ++times_before == e.options.stop_after;
       };
-      ((which == I ? happen(std::get<I>(list)) : void()), ...);
+      ((which == I ? happen(std::get<I>(list), std::get<I>(happened)) : void()), ...);
     }(std::index_sequence_for<E...>{});
-    stopped |= ++happened[which] == stop_after[which];
   }
   run.end_time = t;
   run.end = y;
