@@ -63,7 +63,7 @@ decltype(auto) call_dynamics(const F& f, const Time& t, const Y& y, const P& p) 
 template <class S, int StaticCols, class... Rows, std::size_t... I>
 void store_rows(const std::tuple<Rows...>& rows, const Shape& shape, S* out, std::index_sequence<I...>) {
   static_assert((std::is_arithmetic_v<Rows> && ...),
-                "costate: a plain solve's dynamics returned variables: it captured some; pass them as theta instead");
+                "costate: a dynamics of plain numbers returned variables: it captured some; pass them as theta instead");
   if constexpr (StaticCols == 1) ((out[I] = static_cast<S>(std::get<I>(rows))), ...);
   else (std::fill_n(out + static_cast<Index>(I) * shape.cols, shape.cols, static_cast<S>(std::get<I>(rows))), ...);
 }
