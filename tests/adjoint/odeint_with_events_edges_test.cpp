@@ -3,31 +3,12 @@
 #include <costate/ode/dopri5.hpp>
 #include <costate/ode/euler.hpp>
 
+#include "adjoint/bouncing.hpp"
 #include "catch.hpp"
 
 namespace cs = costate;
 using cs::Direction;
-
-namespace {
-
-const auto ground = [](auto, const auto& y, const auto&) { return y[0]; };
-const auto bounce = [](auto, const auto& y, const auto& p) { return cs::stack(0.0, -p[1] * y[1]); };
-const cs::SolveOptions tight{.rtol = 1e-11, .atol = 1e-12};
-
-/// Of (start, parameters).
-struct Gradient {
-  double value;
-  Eigen::VectorXd slopes;
-};
-template <class Loss>
-Gradient gradient_of(const Loss& loss, const Eigen::VectorXd& start, const Eigen::VectorXd& p) {
-  const auto [value, d_start, d_p] = cs::value_and_grad(loss, start, p);
-  Eigen::VectorXd slopes(d_start.size() + d_p.size());
-  slopes << d_start, d_p;
-  return {value, slopes};
-}
-
-}  // namespace
+using namespace events_test;
 
 TEST_CASE("events at the last of the times, at the same time, and close to an output", "[adjoint]") {
   const auto drift = [](auto, const auto& y, const auto& p) { return cs::stack(p[0] + 0 * y[0], p[1] + 0 * y[1]); };
