@@ -180,6 +180,42 @@ TEST_CASE("a state that cannot be solved backward is noticed", "[adjoint]") {
   CHECK_THROWS_AS(gradient_by(cs::BacksolveAdjoint{.lost = 0}, 2.0), cs::OptionError);
 }
 
+TEST_CASE("a lost component is noticed beside one that is far larger, of its sample or of another", "[adjoint]") {
+  // y[1] = 1 says that y[0] tracks the cosine, y[1] = 0 that it stays as it is
+  const auto tracking = [](auto t, const auto& y, const auto& k) { return cs::stack(-k[0] * y[1] * cs::sin(y[0] - cs::cos(t)), 0.0 * y[1], 0.0 * y[2]); };
+  const Eigen::Matrix<double, 1, 1> k(25.0);
+  cs::Stats stats;
+  const auto solve = [&](const auto& y0) {
+    return cs::gradient([&](const auto& q) {
+      const auto y = cs::odeint(tracking, y0, {0.0, 2.0}, q, cs::Dopri5{}, cs::BacksolveAdjoint{.stats = &stats}, {.rtol = 1e-8, .atol = 1e-8});
+      return cs::sum(cs::square(cs::rows(y.back(), 0, 1)));
+    }, k);
+  };
+  CHECK_THROWS_AS(solve(Eigen::Vector3d(0.3, 1, 0)), cs::ReconstructionError);
+  CHECK_THROWS_AS(solve(Eigen::Vector3d(0.3, 1, 1e6)), cs::ReconstructionError);
+  CHECK_THROWS_AS(solve(Eigen::MatrixXd{{0.3, 1e6}, {1, 0}, {0, 0}}), cs::ReconstructionError);
+  solve(Eigen::MatrixXd{{0.3, 1e6}, {0, 0}, {0, 0}});
+  CHECK(stats.reconstruction < 1e-12);
+}
+
+TEST_CASE("a state that begins at zero is not taken for lost", "[adjoint]") {
+  const auto forced = [](auto t, const auto& y, const auto& k) { return cs::stack(y[1], cs::sin(t) - k[0] * y[0], -1.0 * y[2] + y[0]); };
+  const Eigen::Matrix<double, 1, 1> k(2.0);
+  for (const double tolerance : {1e-4, 1e-6, 1e-9}) {
+    cs::Stats stats;
+    const cs::SolveOptions options{.rtol = tolerance, .atol = tolerance / 100};
+    const auto gradient_by = [&](const auto& adjoint) {
+      return cs::gradient([&](const auto& q) {
+        return cs::sum(cs::odeint(forced, Eigen::Vector3d(0, 0, 0), {0.0, 3.0}, q, cs::Dopri5{}, adjoint, options).back());
+      }, k)[0];
+    };
+    const double direct = gradient_by(cs::DirectAdjoint{}), back = gradient_by(cs::BacksolveAdjoint{.stats = &stats});
+    CAPTURE(tolerance, stats.reconstruction);
+    CHECK(std::abs(back - direct) < 30 * tolerance * std::abs(direct));
+    CHECK(stats.reconstruction < 1e4 * tolerance);
+  }
+}
+
 TEST_CASE("tolerances alone are refused for a backward solve by fixed steps", "[adjoint]") {
   const auto solve = [](const auto& adjoint, const cs::SolveOptions& options) {
     const auto decay = [](auto, const auto& u, const auto& k) { return -k[0] * u; };

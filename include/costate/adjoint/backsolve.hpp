@@ -6,7 +6,7 @@
 // controller go on (backward_sweep.hpp). There the state is compared with the forward solve's and set to it, which costs nothing more.
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -57,7 +57,7 @@ class BacksolvePass {
         other_parts(*engine_, rhs))
       engine_.emplace(M{}, rhs, shape, options_, dynamics_.tail());
     auto& engine = *engine_;
-    measure_parts(f, outputs, times.size());
+    measure(outputs, n, times.size());
     sweep_(
         f, times, outputs, bar, !M::adaptive() && !options_.step, stats,
         [&](Time t, const auto& y, const auto& g, bool first) {
@@ -102,56 +102,59 @@ class BacksolvePass {
     }
   }
 
-  /// How large each part was at any output: one may be zero where it is compared.
-  void measure_parts([[maybe_unused]] const DynamicsView<F, Call>& f, [[maybe_unused]] const S* outputs,
-                     [[maybe_unused]] std::size_t times) {
-    if constexpr (PartedFunction<F>) {
-      using Columns = Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>>;
-      const Columns all(outputs, f.rows() * f.cols(), static_cast<Index>(times));
-      Index first = 0;
-      std::size_t i = 0;
-      for (const NormPart& part : f.norm_parts()) {
-        const Index n = part.rows * f.cols();
-        sizes_[i++] = all.middleRows(first, n).cwiseAbs().maxCoeff();
-        first += n;
-      }
-    }
+  /// How large each component of each sample was at any output: it may be zero where it is compared.
+  void measure(const S* outputs, Index n, std::size_t times) {
+    using Columns = Eigen::Map<const Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>>;
+    sizes_ = Columns(outputs, n, static_cast<Index>(times)).cwiseAbs().rowwise().maxCoeff();
   }
   /// The state that came out backward with the one that was there, part by part if it has some.
   template <class Y>
-  void compare([[maybe_unused]] const DynamicsView<F, Call>& f, Time t, const Y& y, Stats& stats) const {
+  void compare(const DynamicsView<F, Call>& f, Time t, const Y& y, Stats& stats) const {
+    double missed = 0;
     if constexpr (PartedFunction<F>) {
       Index first = 0;
-      std::size_t i = 0;
       for (const NormPart& part : f.norm_parts()) {
-        const Index n = part.rows * f.cols();
-        if (part.in_norm && !part.integral) compare(t, y, first, n, sizes_[i], stats);
-        first += n;
-        ++i;
+        if (part.in_norm && !part.integral)
+          missed = most(missed, miss(y, first, part.rows, f.cols(),
+                                     {static_cast<S>(part.rtol.value_or(tolerances_.rtol)), static_cast<S>(part.atol.value_or(tolerances_.atol))}));
+        first += part.rows;
       }
     } else {
-      compare(t, y, 0, y.size(), y.cwiseAbs().maxCoeff(), stats);
+      missed = miss(y, 0, f.rows(), f.cols(), tolerances_);
     }
-  }
-  template <class Y>
-  void compare(Time t, const Y& y_all, Index first, Index n, S largest, Stats& stats) const {
-    const auto y = y_all.segment(first, n);
-    const auto back = engine_->y().segment(first, n);
-    const double distance = static_cast<double>((back - y).cwiseAbs().template maxCoeff<Eigen::PropagateNaN>()),
-                 size = static_cast<double>(largest + tolerances_.atol), missed = distance > 0 ? distance / size : distance;
-    stats.reconstruction = std::max(stats.reconstruction, missed);
+    stats.reconstruction = most(stats.reconstruction, missed);
     if (!(missed <= lost_))
       fail<ReconstructionError>("the state solved backward to t = ", t, " is off by ", missed, " of its size (more than ", lost_,
                                 "): the dynamics contracts too strongly to be solved backward, or tolerance or step are too coarse; ask for outputs in between, "
                                 "or use InterpolatingAdjoint, CheckpointedAdjoint or DirectAdjoint");
   }
+  /// The largest miss of the components first … first + rows of any sample, in units of a component's own size: another sample, or a component
+  /// far larger, says nothing of it. What is smaller than atol / rtol is controlled like what is that large, and measured so.
+  template <class Y>
+  [[nodiscard]] double miss(const Y& y, Index first, Index rows, Index samples, Tolerances<S> tolerances) const {
+    double worst = 0;
+    for (Index b = 0; b < samples; ++b) {
+      S largest(0);
+      for (Index r = first; r < first + rows; ++r) largest = std::max(largest, sizes_[r * samples + b]);
+      const S least = std::min(largest, tolerances.atol / tolerances.rtol);
+      for (Index r = first; r < first + rows; ++r) {
+        const Index i = r * samples + b;
+        const double distance = static_cast<double>(std::abs(engine_->y()[i] - y[i])),
+                     size = static_cast<double>(std::max(sizes_[i], least) + tolerances.atol);
+        worst = most(worst, distance > 0 ? distance / size : distance);
+      }
+    }
+    return worst;
+  }
+  /// The larger one; NaN if one is.
+  static double most(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
   SolveOptions options_, forward_options_;
   bool parameters_in_norm_ = false;
   double lost_ = 0;
   Tolerances<S> tolerances_{};
   Backward dynamics_;
-  std::array<S, norm_part_count<F>> sizes_{};
+  Eigen::Matrix<S, Eigen::Dynamic, 1> sizes_;
   std::optional<Engine<M, State, Rhs>> engine_;
   State z_;
   BackwardSweep<F, Call> sweep_;
@@ -162,8 +165,8 @@ class BacksolvePass {
 /// The continuous adjoint, in memory that does not depend on the number of steps. Its error follows the tolerances of both solves, it
 /// is not the derivative of the discrete solution. The wrong choice for stiff or strongly contracting dynamics, whose state cannot be
 /// reconstructed backward: there, and wherever a state per step fits into memory, use DirectAdjoint. Where an output has a cotangent, and at
-/// the initial time, the reconstruction is compared with the state that was there: `lost` says how far it may be off, stats.reconstruction
-/// how far it was.
+/// the initial time, the reconstruction is compared with the state that was there, component by component: `lost` says how far one may be off, of its largest value at
+/// any output or of atol / rtol, if that is more, stats.reconstruction how far it was.
 ///
 /// The parameters' integral is left out of the error norm (Kidger, Chen & Lyons 2021) unless its embedded error exceeds the tolerance.
 /// Solved by Adams, whose history holds it, it always counts, as one vector.
@@ -172,7 +175,7 @@ struct BacksolveAdjoint {
   std::optional<double> atol = std::nullopt;  ///< likewise
   std::optional<double> step = std::nullopt;  ///< of a fixed-step method, likewise
   bool parameters_in_norm = false;            ///< the parameters' integral controls the step as the state does, entry by entry; not of Adams
-  double lost = 0.1;                          ///< ReconstructionError where the state is off by more of its size; infinity: never
+  double lost = 0.1;                          ///< ReconstructionError where a component is off by more of its size; infinity: never
   Stats* stats = nullptr;                     ///< where the counts of solve and gradient are left; null: nowhere
 
   static constexpr const char* name = "BacksolveAdjoint";
