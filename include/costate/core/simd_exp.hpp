@@ -84,7 +84,7 @@ template <class S>
 
 }  // namespace detail
 
-/// eˣ within 1 ulp; overflows to infinity, underflows gradually.
+/// eˣ within 1.01 ulp; overflows to infinity, underflows gradually.
 template <class S>
 [[gnu::always_inline]] inline Packet<S> exp(Packet<S> x) {
   if constexpr (Packet<S>::width == 1)
