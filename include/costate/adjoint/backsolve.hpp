@@ -165,8 +165,9 @@ class BacksolvePass {
 /// The continuous adjoint, in memory that does not depend on the number of steps. Its error follows the tolerances of both solves, it
 /// is not the derivative of the discrete solution. The wrong choice for stiff or strongly contracting dynamics, whose state cannot be
 /// reconstructed backward: there, and wherever a state per step fits into memory, use DirectAdjoint. Where an output has a cotangent, and at
-/// the initial time, the reconstruction is compared with the state that was there, component by component: `lost` says how far one may be off, of its largest value at
-/// any output or of atol / rtol, if that is more, stats.reconstruction how far it was.
+/// the initial time, the reconstruction is compared with the state that was there, component by component: `lost` says how far one may be
+/// off, of its largest value at any output (or of atol / rtol if that is more, but not more than the sample's largest component);
+/// stats.reconstruction how far it was.
 ///
 /// The parameters' integral is left out of the error norm (Kidger, Chen & Lyons 2021) unless its embedded error exceeds the tolerance.
 /// Solved by Adams, whose history holds it, it always counts, as one vector.
